@@ -1,0 +1,102 @@
+"""The service, and nothing of Jupyter: requests, replies, the wire and its errors.
+
+`BaseClient` is the door; importing this package does not import httpx.
+"""
+
+from ._accumulator import Accumulator
+from ._address import PREM_STUDIO, Address, Endpoint, FixedEndpoint, check_base_url, is_loopback
+from ._cancel import Cancel
+from ._client import DEFAULT_TIMEOUT, BaseClient, ChatStream, StreamUsage
+from ._decode import quoted
+from ._errors import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APIStreamError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    ConflictError,
+    EmptyResponse,
+    IncompleteStream,
+    InternalServerError,
+    Interrupted,
+    LimitExceeded,
+    MalformedStream,
+    NotAnAPI,
+    NotFoundError,
+    PermissionDeniedError,
+    PremError,
+    RateLimitError,
+    RedirectRefused,
+    RequestError,
+    ResponseError,
+    StreamInterrupted,
+    UnprocessableEntityError,
+)
+from ._fields import FIELDS, NUMBER_RANGES, check_field
+from ._keys import Key, scrub
+from ._request import UNSET, ChatRequest, Message, Messages, ToolCall, Unset, as_messages
+from ._response import ChatResponse, Choice, Delta, Model, Usage
+from ._sse import Event, EventDecoder
+
+__all__ = [
+    "DEFAULT_TIMEOUT",
+    "FIELDS",
+    "NUMBER_RANGES",
+    "PREM_STUDIO",
+    "UNSET",
+    "APIConnectionError",
+    "APIError",
+    "APIStatusError",
+    "APIStreamError",
+    "APITimeoutError",
+    "Accumulator",
+    "Address",
+    "AuthenticationError",
+    "BadRequestError",
+    "BaseClient",
+    "Cancel",
+    "ChatRequest",
+    "ChatResponse",
+    "ChatStream",
+    "Choice",
+    "ConfigurationError",
+    "ConflictError",
+    "Delta",
+    "EmptyResponse",
+    "Endpoint",
+    "Event",
+    "EventDecoder",
+    "FixedEndpoint",
+    "IncompleteStream",
+    "InternalServerError",
+    "Interrupted",
+    "Key",
+    "LimitExceeded",
+    "MalformedStream",
+    "Message",
+    "Messages",
+    "Model",
+    "NotAnAPI",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "PremError",
+    "RateLimitError",
+    "RedirectRefused",
+    "RequestError",
+    "ResponseError",
+    "StreamInterrupted",
+    "StreamUsage",
+    "ToolCall",
+    "UnprocessableEntityError",
+    "Unset",
+    "Usage",
+    "as_messages",
+    "check_base_url",
+    "check_field",
+    "is_loopback",
+    "quoted",
+    "scrub",
+]

@@ -1,0 +1,163 @@
+"""From chunks to an answer.
+
+A turn of the wire passes here in stages: `add` takes one decoded chunk and returns the deltas to show;
+`complete` says whether the service said that it ended; `response` gives what there is, at any time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ._request import Message, ToolCall
+from ._response import ChatResponse, Choice, Delta, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Accumulator"]
+
+
+@dataclass(slots=True)
+class _Call:
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Parts:
+    text: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    refusal: list[str] = field(default_factory=list)
+    calls: dict[int, _Call] = field(default_factory=dict)
+    finish_reason: str | None = None
+    has_text: bool = False
+
+    def choice(self, index: int) -> Choice:
+        calls = tuple(
+            ToolCall(call.id, call.name, "".join(call.arguments)) for _, call in sorted(self.calls.items())
+        )
+        content = "".join(self.text) if self.has_text or not calls else None
+        return Choice(
+            index,
+            self.finish_reason,
+            Message("assistant", content, tool_calls=calls),
+            "".join(self.reasoning),
+            "".join(self.refusal),
+        )
+
+
+class Accumulator:
+    """Collects the chunks, or the one body, of an answer.
+
+    Unknown fields and parts of another type than the API's are passed over: what a service adds does
+    not lose what it answered.
+    """
+
+    def __init__(self) -> None:
+        self._choices: dict[int, _Parts] = {}
+        self._meta: dict[str, Any] = {}
+        self._usage: Usage | None = None
+        self.done = False
+        self.notes: list[str] = []
+
+    @property
+    def complete(self) -> bool:
+        """Whether [DONE] came, or every answer that began has its finish reason."""
+        reasons = [parts.finish_reason for parts in self._choices.values()]
+        return self.done or (bool(reasons) and None not in reasons)
+
+    @property
+    def started(self) -> bool:
+        """Whether anything of an answer has arrived."""
+        return bool(self._choices)
+
+    def add(self, chunk: Mapping[str, Any]) -> list[Delta]:
+        """Take one chunk, or a whole completion, and return what is new in it."""
+        for name, kind in (("id", str), ("model", str), ("system_fingerprint", str), ("created", int)):
+            value = chunk.get(name)
+            if isinstance(value, kind) and value != self._meta.get(name):
+                if name in self._meta and name in {"id", "model"}:
+                    self._note(f"The service changed the answer's {name} in the middle.")
+                self._meta[name] = value
+        self._usage = _usage(chunk.get("usage")) or self._usage
+        choices = chunk.get("choices")
+        if not isinstance(choices, list):
+            return []
+        deltas = [self._choice(choice) for choice in choices if isinstance(choice, dict)]
+        return [delta for delta in deltas if delta is not None]
+
+    def response(self, *, request: dict[str, Any], latency: float, interrupted: bool) -> ChatResponse:
+        """Return what has arrived as a response."""
+        return ChatResponse(
+            choices=tuple(parts.choice(index) for index, parts in sorted(self._choices.items())),
+            id=self._meta.get("id", ""),
+            model=self._meta.get("model", ""),
+            created=self._meta.get("created"),
+            system_fingerprint=self._meta.get("system_fingerprint"),
+            usage=self._usage,
+            latency=latency,
+            interrupted=interrupted,
+            request=request,
+            notes=tuple(self.notes),
+        )
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _choice(self, choice: Mapping[str, Any]) -> Delta | None:
+        index = choice.get("index", 0)
+        index = index if isinstance(index, int) and not isinstance(index, bool) else 0
+        parts = self._choices.setdefault(index, _Parts())
+        body = choice.get("delta")
+        body = body if isinstance(body, dict) else choice.get("message")
+        body = body if isinstance(body, dict) else {}
+        text = _string(body.get("content"))
+        reasoning = _string(body.get("reasoning_content")) or _string(body.get("reasoning"))
+        refusal = _string(body.get("refusal"))
+        reason = choice.get("finish_reason")
+        reason = reason if isinstance(reason, str) and reason else None
+        if isinstance(body.get("content"), str):
+            parts.has_text = parts.has_text or bool(text)
+            parts.text.append(text)
+        if reasoning:
+            parts.reasoning.append(reasoning)
+        if refusal:
+            parts.refusal.append(refusal)
+        parts.finish_reason = reason or parts.finish_reason
+        self._calls(parts, body.get("tool_calls"))
+        if text or reasoning or refusal or reason:
+            return Delta(text, reasoning, refusal, index, reason)
+        return None
+
+    def _calls(self, parts: _Parts, fragments: Any) -> None:
+        if not isinstance(fragments, list):
+            return
+        for place, fragment in enumerate(fragments):
+            if not isinstance(fragment, dict):
+                continue
+            index = fragment.get("index")
+            call = parts.calls.setdefault(index if isinstance(index, int) else place, _Call())
+            call.id = _string(fragment.get("id")) or call.id
+            function = fragment.get("function")
+            if isinstance(function, dict):
+                call.name = _string(function.get("name")) or call.name
+                call.arguments.append(_string(function.get("arguments")))
+
+
+def _string(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _usage(value: Any) -> Usage | None:
+    if not isinstance(value, dict):
+        return None
+    counts: list[int] = []
+    for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
+        count = value.get(name)
+        if not isinstance(count, int) or isinstance(count, bool):
+            return None
+        counts.append(count)
+    return Usage(*counts)

@@ -1,0 +1,131 @@
+"""Where a service is: base addresses, the paths under them, and where a key may go."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from ._errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from ._keys import Key
+
+__all__ = ["PREM_STUDIO", "Address", "Endpoint", "FixedEndpoint", "check_base_url", "is_loopback"]
+
+PREM_STUDIO = "https://studio.premai.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One service: its base URL and the key it is asked with.
+
+    Args:
+        base_url: As `check_base_url` returns it.
+        api_key: Sent as a bearer token; None sends no Authorization header.
+    """
+
+    base_url: str
+    api_key: Key | None = None
+
+    def url(self, path: str) -> str:
+        """Return the URL of `path` ("chat/completions" or "models").
+
+        A base that ends in `/v1` is an OpenAI-compatible root (vLLM, Ollama, llama.cpp); any other
+        base is Prem Studio's, whose API starts at `/api/v1` (https://docs.premai.io).
+        """
+        root = self.base_url if self.base_url.endswith("/v1") else f"{self.base_url}/api/v1"
+        return f"{root}/{path}"
+
+    @property
+    def host(self) -> str:
+        """Host and port, for people."""
+        return urlsplit(self.base_url).netloc
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the service is on this machine."""
+        return is_loopback(urlsplit(self.base_url).hostname or "")
+
+
+class Endpoint(Protocol):
+    """Who answers. `address` is asked before each request, so that a local service can start."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: "prem", "embedded" or a base URL."""
+        ...
+
+    def address(self, progress: Callable[[int, int], None] | None = None) -> Address:
+        """Return where to send a request now; `progress` is told (bytes, of bytes) of a download."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedEndpoint:
+    """An endpoint whose address is known and does not change."""
+
+    name: str
+    fixed: Address
+
+    def address(self, progress: Callable[[int, int], None] | None = None) -> Address:  # noqa: ARG002 - Endpoint's signature
+        """Return the address."""
+        return self.fixed
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` names this machine (RFC 6761 section 6.3, RFC 1122 section 3.2.1.3)."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def check_base_url(url: str, *, keyed: bool, allow_http_hosts: Collection[str] = ()) -> str:
+    """Return `url` as a base that requests can be sent under.
+
+    Args:
+        url: An absolute http or https URL; a slash at its end is dropped.
+        keyed: Whether a key will be sent along.
+        allow_http_hosts: Hosts to which a key may go over plain http, besides loopback.
+
+    Raises:
+        ConfigurationError: It has no scheme or host, holds a user name or a query, or would
+            send a key over plain http. The text offers the address that would work.
+    """
+    base = url.strip().rstrip("/")
+    try:
+        parts = urlsplit(base)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ConfigurationError(f"The endpoint {base!r} is no URL: {error}.") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        offer = f"https://{base.split('://')[-1].lstrip('/')}" if base else PREM_STUDIO
+        raise ConfigurationError(
+            f"The endpoint {base!r} is no http or https address.",
+            hint=f'Write the whole address, such as {offer} , or "prem" or "embedded".',
+        )
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError(
+            f"The endpoint on {host} holds a user name or password.",
+            hint="Leave them out of the address, and set PREMAI_API_KEY instead.",
+        )
+    if parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"The endpoint {base!r} holds a query or a fragment.", hint="Give the base address alone."
+        )
+    if keyed and parts.scheme == "http" and not is_loopback(host) and host not in allow_http_hosts:
+        netloc = host if port is None else f"{host}:{port}"
+        raise ConfigurationError(
+            f"The key would go to {host} over plain http, where anyone on the way can read it.",
+            hint=(
+                f"Use https://{netloc}{parts.path} , or trust that network: "
+                f'%config PremMagics.allow_http_hosts = ["{host}"]'
+            ),
+        )
+    return base

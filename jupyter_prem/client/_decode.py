@@ -1,0 +1,98 @@
+"""From events to chunks: JSON of the contract, the end mark, and errors in the stream."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ._errors import APIStreamError, MalformedStream
+
+if TYPE_CHECKING:
+    from ._sse import Event
+
+__all__ = ["DONE", "chunk_of", "parse_json", "quoted", "stream_error", "words_of"]
+
+DONE: dict[str, Any] = {}
+"""What `chunk_of` returns for the end mark `[DONE]`."""
+
+_QUOTE_LIMIT = 200
+
+
+def chunk_of(event: Event) -> dict[str, Any]:
+    """Return the chunk that `event` carries; `DONE` itself for the end mark.
+
+    Raises:
+        APIStreamError: The event reports an error.
+        MalformedStream: It is no JSON object.
+    """
+    if event.type == "error":
+        raise stream_error(_lenient(event.data))
+    if event.data.strip() == b"[DONE]":
+        return DONE
+    chunk = parse_json(event.data)
+    if not isinstance(chunk, dict):
+        raise MalformedStream(
+            "The stream holds an event that is no JSON object.",
+            detail=quoted(event.data.decode("utf-8", "replace")),
+        )
+    if chunk.get("error"):
+        raise stream_error(chunk)
+    return chunk
+
+
+def parse_json(data: bytes) -> Any:
+    """Return what JSON says; NaN and infinities become null, bytes that are no UTF-8 become U+FFFD.
+
+    Raises:
+        MalformedStream: It is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(data.decode("utf-8", "replace"), parse_constant=lambda _: None)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else "no JSON"
+        raise MalformedStream(
+            f"The service sent an event that is {reason}.", detail=quoted(data.decode("utf-8", "replace"))
+        ) from None
+
+
+def stream_error(body: Any) -> APIStreamError:
+    """Return the error that an event's body describes, in the service's own words."""
+    inner = body.get("error") if isinstance(body, dict) else None
+    source = inner if isinstance(inner, dict) else body if isinstance(body, dict) else {}
+    return APIStreamError(
+        "The service reported an error in the middle of its answer.",
+        detail=quoted(words_of(body)),
+        type=str(source.get("type") or ""),
+        code=str(source.get("code") or ""),
+    )
+
+
+def words_of(body: Any) -> str:
+    """Return what an error body says: its message wherever services put one, else all of it."""
+    if isinstance(body, dict):
+        for name in ("error", "message", "detail", "title"):
+            if body.get(name):
+                return words_of(body[name])
+    if isinstance(body, list) and body:
+        return "; ".join(_place(item) for item in body[:5])
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+
+
+def quoted(text: str) -> str:
+    """Return `text` fit to be quoted: one line, no control characters, at most 200 characters."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return line if len(line) <= _QUOTE_LIMIT else f"{line[:_QUOTE_LIMIT]}…"
+
+
+def _place(item: Any) -> str:
+    # FastAPI's validation errors: {"loc": ["body", "temperature"], "msg": "..."}
+    if isinstance(item, dict) and isinstance(item.get("loc"), list):
+        return f"{'.'.join(str(part) for part in item['loc'])}: {words_of(item.get('msg', ''))}"
+    return words_of(item)
+
+
+def _lenient(data: bytes) -> Any:
+    try:
+        return parse_json(data)
+    except MalformedStream:
+        return data.decode("utf-8", "replace")

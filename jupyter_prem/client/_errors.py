@@ -1,0 +1,280 @@
+"""The error tree.
+
+::
+
+    PremError
+    ├── ConfigurationError          endpoint, key or setting: nothing was sent
+    ├── RequestError                a field out of its range: nothing was sent
+    ├── Interrupted                 stopped by the person who asked
+    └── APIError                    the service, or the way to it
+        ├── APIConnectionError      no answer began
+        │   └── APITimeoutError
+        ├── APIStatusError          an answer with a status that is no success
+        │   ├── BadRequestError             400
+        │   ├── AuthenticationError         401
+        │   ├── PermissionDeniedError       403
+        │   ├── NotFoundError               404
+        │   ├── ConflictError               409
+        │   ├── UnprocessableEntityError    422
+        │   ├── RateLimitError              429
+        │   ├── InternalServerError         5xx
+        │   └── RedirectRefused             3xx
+        └── ResponseError           a success that is no whole answer
+            ├── APIStreamError      the service reported an error in the stream
+            ├── EmptyResponse
+            ├── IncompleteStream    ended with neither a finish reason nor [DONE]
+            ├── LimitExceeded
+            ├── MalformedStream
+            ├── NotAnAPI            a web page, a proxy's login, another protocol
+            └── StreamInterrupted   the connection broke in the middle
+
+Names follow the official SDKs where they have one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from ._response import ChatResponse
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIStatusError",
+    "APIStreamError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConfigurationError",
+    "ConflictError",
+    "EmptyResponse",
+    "IncompleteStream",
+    "InternalServerError",
+    "Interrupted",
+    "LimitExceeded",
+    "MalformedStream",
+    "NotAnAPI",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "PremError",
+    "RateLimitError",
+    "RedirectRefused",
+    "RequestError",
+    "ResponseError",
+    "StreamInterrupted",
+    "UnprocessableEntityError",
+    "status_error",
+]
+
+
+class PremError(Exception):
+    """Base of every error of this package.
+
+    Args:
+        what: One line: what happened.
+        where: One line: the host, request id, file or option it happened at.
+        hint: One line: what to do next.
+        detail: Words quoted from elsewhere, at most 20 lines of which a page shows.
+        response: What had arrived of the answer when it failed, if anything.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        hint: str = "",
+        detail: str = "",
+        response: ChatResponse | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+        self.detail = detail
+        self.response = response
+
+    def __str__(self) -> str:
+        return "\n".join(line for line in (self.what, self.where, self.hint, self.detail) if line)
+
+    @property
+    def partial(self) -> str:
+        """The text that had arrived when it failed; empty if none had."""
+        return self.response.text if self.response is not None else ""
+
+
+class ConfigurationError(PremError):
+    """An endpoint, key or setting that cannot work; nothing was sent."""
+
+
+class RequestError(PremError, ValueError):
+    """A field of a request that the API does not take; nothing was sent.
+
+    Args:
+        field: Name of the field on the wire.
+        value: The refused value.
+        reason: What the field takes, such as "must be between 0 and 2".
+    """
+
+    def __init__(self, field: str, value: object, reason: str) -> None:
+        shown = repr(value)
+        if len(shown) > 60:  # noqa: PLR2004 - an error line stays a line
+            shown = f"{shown[:57]}..."
+        super().__init__(f"{field} is {shown}: {reason}.")
+        self.field = field
+        self.value = value
+        self.reason = reason
+
+
+class Interrupted(PremError):
+    """The person who asked stopped the answer; what had arrived is kept."""
+
+
+class APIError(PremError):
+    """The service, or the way to it, failed."""
+
+
+class APIConnectionError(APIError):
+    """No answer began: name not found, connection refused, TLS failed."""
+
+
+class APITimeoutError(APIConnectionError):
+    """The service stayed silent for longer than the timeout."""
+
+
+class APIStatusError(APIError):
+    """The service answered with a status that is no success.
+
+    Args:
+        status_code: HTTP status.
+        request_id: The service's own id of the request, where it sent one.
+        what: See PremError, as for the other arguments.
+    """
+
+    fixed_hint: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        status_code: int,
+        request_id: str = "",
+        where: str = "",
+        hint: str = "",
+        detail: str = "",
+    ) -> None:
+        super().__init__(what, where=where, hint=hint or self.fixed_hint, detail=detail)
+        self.status_code = status_code
+        self.request_id = request_id
+
+
+class BadRequestError(APIStatusError):
+    """400."""
+
+
+class AuthenticationError(APIStatusError):
+    """401."""
+
+    fixed_hint = "Check PREMAI_API_KEY: set it before the kernel starts, or in os.environ, and ask again."
+
+
+class PermissionDeniedError(APIStatusError):
+    """403."""
+
+    fixed_hint = "The key is valid but not allowed to do this; check its project and the model's access."
+
+
+class NotFoundError(APIStatusError):
+    """404."""
+
+    fixed_hint = "%prem models lists the models of this service; %prem status shows its address."
+
+
+class ConflictError(APIStatusError):
+    """409."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422."""
+
+
+class RateLimitError(APIStatusError):
+    """429."""
+
+    fixed_hint = "Wait a moment and ask again, or check the plan's limits."
+
+
+class InternalServerError(APIStatusError):
+    """5xx."""
+
+    fixed_hint = "The service failed; ask again in a moment."
+
+
+class RedirectRefused(APIStatusError):
+    """3xx: a question is never sent on to where a redirect points."""
+
+    fixed_hint = "Set the endpoint to the final address yourself if you trust it."
+
+
+class ResponseError(APIError):
+    """A success that is no whole answer."""
+
+
+class APIStreamError(ResponseError):
+    """The service reported an error in the middle of its stream.
+
+    Args:
+        type: The service's own name of the error; may be empty.
+        code: The service's own code; may be empty.
+        what: See PremError, as for the other arguments.
+    """
+
+    def __init__(self, what: str, *, type: str = "", code: str = "", detail: str = "") -> None:  # noqa: A002 - the field's name
+        super().__init__(what, detail=detail)
+        self.type = type
+        self.code = code
+
+
+class EmptyResponse(ResponseError):
+    """A success without a body."""
+
+
+class IncompleteStream(ResponseError):
+    """The stream ended with neither a finish reason nor [DONE]."""
+
+
+class LimitExceeded(ResponseError):
+    """A line, an event or a body larger than any answer is."""
+
+
+class MalformedStream(ResponseError):
+    """An event that is no JSON of the contract."""
+
+
+class NotAnAPI(ResponseError):
+    """A web page, a proxy's login or another protocol answered."""
+
+
+class StreamInterrupted(ResponseError):
+    """The connection broke in the middle of the answer."""
+
+
+_BY_STATUS: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+
+def status_error(status_code: int) -> type[APIStatusError]:
+    """Return the class for an HTTP status that is no success."""
+    if status_code < 400:  # noqa: PLR2004 - RFC 9110 section 15
+        return RedirectRefused
+    if status_code >= 500:  # noqa: PLR2004 - RFC 9110 section 15
+        return InternalServerError
+    return _BY_STATUS.get(status_code, APIStatusError)

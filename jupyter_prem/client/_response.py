@@ -1,0 +1,148 @@
+"""What a service answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._request import Message, ToolCall
+
+__all__ = ["ChatResponse", "Choice", "Delta", "Model", "Usage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that a service says it used; never a guess of ours."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the usage as the API has it."""
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.total_tokens,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of an answer as it arrives; `str()` is its text."""
+
+    text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    index: int = 0
+    finish_reason: str | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the answers to a request; there is one unless a service was asked for more.
+
+    `finish_reason` is stop, length, tool_calls, content_filter or function_call; None where the
+    stream was stopped, or ended without one.
+    """
+
+    index: int
+    finish_reason: str | None
+    message: Message
+    reasoning: str = ""
+    refusal: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the choice as the API has it."""
+        message = self.message.to_dict()
+        if self.reasoning:
+            message["reasoning_content"] = self.reasoning
+        if self.refusal:
+            message["refusal"] = self.refusal
+        return {"index": self.index, "finish_reason": self.finish_reason, "message": message}
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model that a service lists."""
+
+    id: str
+    owned_by: str = ""
+    created: int | None = None
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class ChatResponse:
+    """An answer, whole or as far as it came; `str()` is its text.
+
+    Attributes:
+        choices: The answers; empty only where nothing arrived.
+        usage: Tokens as the service counted them, or None where it did not say.
+        latency: Seconds from sending the request to its last byte.
+        request: The exact body that was sent.
+        interrupted: Whether it was cut short, by a person or by a fault.
+        notes: What was unusual on the way, for people.
+    """
+
+    choices: tuple[Choice, ...] = ()
+    id: str = ""
+    model: str = ""
+    created: int | None = None
+    object: str = "chat.completion"
+    system_fingerprint: str | None = None
+    usage: Usage | None = None
+    latency: float = 0.0
+    interrupted: bool = False
+    request: dict[str, Any] = field(default_factory=dict, repr=False)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> Message:
+        """The first answer as a message of the conversation."""
+        return self.choices[0].message if self.choices else Message("assistant", "")
+
+    @property
+    def text(self) -> str:
+        """Text of the first answer; empty where it has none."""
+        return self.message.content or ""
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """Calls that the first answer asks for."""
+        return self.message.tool_calls
+
+    @property
+    def reasoning(self) -> str:
+        """What the model thought before the first answer, where the service tells."""
+        return self.choices[0].reasoning if self.choices else ""
+
+    @property
+    def refusal(self) -> str:
+        """Why the model would not answer, where it says so apart from the text."""
+        return self.choices[0].refusal if self.choices else ""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the first answer ended; None where it was stopped, or no reason came."""
+        return self.choices[0].finish_reason if self.choices else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the response as the API has it (JSON types only)."""
+        return {
+            "id": self.id,
+            "object": self.object,
+            "created": self.created,
+            "model": self.model,
+            "system_fingerprint": self.system_fingerprint,
+            "choices": [choice.to_dict() for choice in self.choices],
+            "usage": None if self.usage is None else self.usage.to_dict(),
+        }
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
