@@ -1,1 +1,103 @@
-"""Chat with Prem Studio, or any endpoint of the same contract, from a notebook."""
+"""Chat with Prem Studio, or any endpoint of the same contract, from a notebook.
+
+`%load_ext jupyter_prem` gives `%%chat`; `Client` asks from Python; `ChatPanel` is the widget.
+Importing this package does nothing else: each name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .backends import Client, EmbeddedError, MissingExtraError, WeightsError
+    from .client import (
+        APIConnectionError,
+        APIError,
+        APIStatusError,
+        APIStreamError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        ChatResponse,
+        ConfigurationError,
+        ConflictError,
+        IncompleteStream,
+        InternalServerError,
+        Interrupted,
+        Message,
+        NotFoundError,
+        PermissionDeniedError,
+        PremError,
+        RateLimitError,
+        RequestError,
+        StreamInterrupted,
+        UnprocessableEntityError,
+        Usage,
+    )
+    from .panel import ChatPanel
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIStatusError",
+    "APIStreamError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ChatPanel",
+    "ChatResponse",
+    "Client",
+    "ConfigurationError",
+    "ConflictError",
+    "EmbeddedError",
+    "IncompleteStream",
+    "InternalServerError",
+    "Interrupted",
+    "Message",
+    "MissingExtraError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "PremError",
+    "RateLimitError",
+    "RequestError",
+    "StreamInterrupted",
+    "UnprocessableEntityError",
+    "Usage",
+    "WeightsError",
+]
+
+_ROOMS = {
+    "ChatPanel": "panel",
+    "Client": "backends",
+    "EmbeddedError": "backends",
+    "MissingExtraError": "backends",
+    "WeightsError": "backends",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_ROOMS.get(name, 'client')}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Register the magics; `%load_ext jupyter_prem` calls it."""
+    from .notebook import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take the magics back; `%unload_ext jupyter_prem` calls it."""
+    from .notebook import unload
+
+    unload(shell)

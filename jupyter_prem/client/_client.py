@@ -127,25 +127,30 @@ class BaseClient:
             if isinstance(item, dict) and isinstance(item.get("id"), str)
         ]
 
-    def default_model(self, progress: Callable[[int, int], None] | None = None) -> str:
+    @property
+    def known_model(self) -> str | None:
+        """The model that a request without one goes to, if that is known without asking the service."""
+        return self._model or getattr(self.endpoint, "model", None)
+
+    def default_model(self) -> str:
         """Return the service's only model.
 
         Raises:
             ConfigurationError: It has none, or several; the text lists them.
         """
-        if self._model is None:
-            names = [model.id for model in self.models(progress=progress)]
-            if len(names) != 1:
-                shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")  # noqa: PLR2004 - a line of names
-                raise ConfigurationError(
-                    f"No model is named, and the service has {len(names)}: {shown}"
-                    if names
-                    else "The service has no model.",
-                    where=f"at {self.endpoint.name}",
-                    hint="Name one: -m MODEL, %config PremMagics.model, or PREM_MODEL.",
-                )
+        known = self.known_model
+        if known is not None:
+            return known
+        names = [model.id for model in self.models()]
+        if len(names) == 1:
             self._model = names[0]
-        return self._model
+            return names[0]
+        shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")  # noqa: PLR2004 - a line of names
+        raise ConfigurationError(
+            f"No model is named, and the service has {len(names)}: {shown}" if names else "The service has no model.",
+            where=f"at {self.endpoint.name}",
+            hint="Name one: -m MODEL, %config PremMagics.model, or PREM_MODEL.",
+        )
 
     def build(self, messages: Messages, **fields: Any) -> ChatRequest:
         """Return the checked request that `chat` and `stream` would send.

@@ -1,0 +1,20 @@
+"""Who answers: Prem Studio, any endpoint of its contract, or the embedded model."""
+
+from ._client import Client, ClientPool
+from ._embedded import EmbeddedEndpoint
+from ._errors import EmbeddedError, MissingExtraError, WeightsError
+from ._resolve import API_KEY_VARIABLE, Resolved, environment_key, resolve, shared_embedded
+
+__all__ = [
+    "API_KEY_VARIABLE",
+    "Client",
+    "ClientPool",
+    "EmbeddedEndpoint",
+    "EmbeddedError",
+    "MissingExtraError",
+    "Resolved",
+    "WeightsError",
+    "environment_key",
+    "resolve",
+    "shared_embedded",
+]

@@ -1,0 +1,96 @@
+"""The public client, which knows endpoints by their names."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from jupyter_prem.client import DEFAULT_TIMEOUT, BaseClient
+
+from ._resolve import resolve
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Collection, Mapping
+
+    import httpx
+
+    from jupyter_prem.client import Endpoint, Key, StreamUsage
+
+__all__ = ["Client", "ClientPool"]
+
+
+class Client(BaseClient):
+    """Asks Prem Studio, the embedded model, or any endpoint of the same contract.
+
+    A context manager that closes its connections; safe to share between threads.
+
+    Args:
+        endpoint: "prem", "embedded" or a base URL. None: `PREM_ENDPOINT`, else Prem Studio where a key
+            or `PREM_AI_BASE_URL` is set, else the embedded model.
+        api_key: Sent as a bearer token. None: `PREMAI_API_KEY`; where that is unset, none is sent.
+        timeout: Seconds of silence after which the service counts as lost.
+        headers: Sent with every request.
+        verify: Whether, or with which `ssl.SSLContext`, certificates are checked.
+        http_client: An `httpx.Client` to use instead of our own; it stays open when this one closes.
+        stream_usage: Whether a stream asks for its usage: "auto" (until a service refuses), "always"
+            or "never".
+        allow_http_hosts: Hosts to which the key may go over plain http, besides loopback.
+
+    Raises:
+        ConfigurationError: The endpoint is no address, or the key is none. Nothing was sent.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | Endpoint | None = None,
+        api_key: str | Key | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        *,
+        headers: Mapping[str, str] | None = None,
+        verify: bool | ssl.SSLContext = True,
+        http_client: httpx.Client | None = None,
+        stream_usage: StreamUsage = "auto",
+        allow_http_hosts: Collection[str] = (),
+    ) -> None:
+        if endpoint is None or isinstance(endpoint, str):
+            endpoint = resolve(endpoint, api_key, allow_http_hosts=allow_http_hosts).endpoint
+        super().__init__(
+            endpoint,
+            timeout=timeout,
+            headers=headers,
+            verify=verify,
+            http_client=http_client,
+            stream_usage=stream_usage,
+        )
+
+    @property
+    def known_model(self) -> str | None:
+        """What `PREM_MODEL` names, else what is known of the service."""
+        return os.environ.get("PREM_MODEL") or super().known_model
+
+
+class ClientPool:
+    """One client for each endpoint, key and setting, so that connections are used again."""
+
+    def __init__(self) -> None:
+        self._clients: dict[tuple[object, ...], Client] = {}
+        self._lock = threading.Lock()
+
+    def get(self, endpoint: Endpoint, *, timeout: float, stream_usage: StreamUsage) -> Client:
+        """Return the client of `endpoint` with these settings, made at the first call."""
+        fixed = getattr(endpoint, "fixed", None)
+        key = fixed.api_key.reveal() if fixed is not None and fixed.api_key is not None else None
+        place = (endpoint.name, fixed and fixed.base_url, key, timeout, stream_usage)
+        with self._lock:
+            if place not in self._clients:
+                self._clients[place] = Client(endpoint, timeout=timeout, stream_usage=stream_usage)
+            return self._clients[place]
+
+    def close(self) -> None:
+        """Close every client's idle connections."""
+        with self._lock:
+            clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            client.close()

@@ -1,0 +1,82 @@
+"""Who answers: names, addresses and the environment, in the order of their strength."""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jupyter_prem.client import PREM_STUDIO, Address, FixedEndpoint, Key, check_base_url
+
+from ._embedded import EmbeddedEndpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from jupyter_prem.client import Endpoint
+
+__all__ = ["API_KEY_VARIABLE", "Resolved", "environment_key", "resolve", "shared_embedded"]
+
+API_KEY_VARIABLE = "PREMAI_API_KEY"
+BASE_URL_VARIABLE = "PREM_AI_BASE_URL"
+ENDPOINT_VARIABLE = "PREM_ENDPOINT"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An endpoint, and whether nobody named it: no endpoint, no address and no key were set."""
+
+    endpoint: Endpoint
+    implicit: bool = False
+
+
+@functools.cache
+def shared_embedded() -> EmbeddedEndpoint:
+    """Return the endpoint of the embedded model; a process starts it once, for whoever asks."""
+    return EmbeddedEndpoint()
+
+
+def environment_key(environ: Mapping[str, str] = os.environ) -> Key | None:
+    """Return the key that the environment holds; an empty variable counts as none.
+
+    Raises:
+        ConfigurationError: It is no key; the text shows none of it.
+    """
+    value = environ.get(API_KEY_VARIABLE)
+    return Key(value) if value else None
+
+
+def resolve(
+    endpoint: str | None = None,
+    api_key: str | Key | None = None,
+    *,
+    allow_http_hosts: Collection[str] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> Resolved:
+    """Return who answers.
+
+    Args:
+        endpoint: "prem", "embedded", a URL, or None: what `PREM_ENDPOINT` says; else Prem Studio
+            where a key or `PREM_AI_BASE_URL` is set; else the embedded model.
+        api_key: The key; None takes `PREMAI_API_KEY`.
+        allow_http_hosts: Hosts to which the key may go over plain http, besides loopback.
+        environ: The environment.
+
+    Raises:
+        ConfigurationError: The endpoint is no address, or the key is none; nothing was sent.
+    """
+    name = (endpoint or environ.get(ENDPOINT_VARIABLE) or "").strip()
+    if name == "embedded":
+        return Resolved(shared_embedded())
+    key = Key(api_key) if isinstance(api_key, str) else api_key or environment_key(environ)
+    base_url = environ.get(BASE_URL_VARIABLE)
+    if not name and key is None and not base_url:
+        return Resolved(shared_embedded(), implicit=True)
+    studio = name in {"", "prem"}
+    checked = check_base_url(
+        (base_url or PREM_STUDIO) if studio else name,
+        keyed=key is not None,
+        allow_http_hosts=allow_http_hosts,
+    )
+    return Resolved(FixedEndpoint("prem" if studio else checked, Address(checked, key)))

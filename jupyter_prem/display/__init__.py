@@ -1,0 +1,2 @@
+"""x."""
+from ._markdown import render

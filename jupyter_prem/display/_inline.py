@@ -1,0 +1,210 @@
+"""Python-Markdown's inline patterns, without raw HTML and with ours beside them."""
+
+import html
+import re
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
+
+from markdown.inlinepatterns import (
+    AutolinkInlineProcessor,
+    ImageInlineProcessor,
+    ImageReferenceInlineProcessor,
+    InlineProcessor,
+    LinkInlineProcessor,
+    ReferenceInlineProcessor,
+    ShortImageReferenceInlineProcessor,
+    ShortReferenceInlineProcessor,
+)
+from markdown.treeprocessors import Treeprocessor
+from markdown.util import AtomicString
+
+from . import _links, _math
+from ._stash import Stash
+from ._text import clean
+
+if TYPE_CHECKING:
+    from markdown import Markdown
+
+Match = tuple[Element | str | None, int | None, int | None]
+
+_NOTHING: Match = (None, None, None)
+_PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+_ESCAPE = re.compile("\x02(\\d+)\x03")
+_CODE = r"(?<!`)(`+)(?!`)((?:[^`]|(?!\1(?!`))`+)+?)(?<!`)\1(?!`)"
+_URL = r"(?<![\w@/.:=\"'])https?://[^\s<>`|\x00-\x1f]{1,2000}"
+_FOOTNOTE = r"(\n(?=\[\^[\w-]{1,32}\]:))|\[\^([\w-]{1,32})\](:[ \t]+)?"
+
+
+class _Code(InlineProcessor):
+    def handleMatch(self, m: re.Match[str], data: str) -> Match:  # type: ignore[override]  # noqa: ARG002, N802
+        text = m.group(2).replace("\n", " ")
+        if text.startswith(" ") and text.endswith(" ") and text.strip(" "):
+            text = text[1:-1]  # CommonMark 6.1
+        code = Element("code")
+        code.text = AtomicString(text)
+        return code, m.start(), m.end()
+
+
+class _Math(InlineProcessor):
+    def __init__(self, pattern: str, md: "Markdown", stash: Stash, *, display: bool) -> None:
+        super().__init__(pattern, md)
+        self._stash = stash
+        self._display = display
+
+    def handleMatch(self, m: re.Match[str], data: str) -> Match:  # type: ignore[override]  # noqa: ARG002, N802
+        source = m.group()
+        tex = source if source.startswith("\\begin") else m.group(1)
+        if source[0] == "$" != source[1] and _math.prose(tex):
+            return _NOTHING
+        if _math.forbidden(tex) or not tex.strip():
+            return AtomicString(source), m.start(), m.end()
+        return self._stash.keep(_math.trusted(tex, display=self._display), source), m.start(), m.end()
+
+
+class _Break(InlineProcessor):
+    def handleMatch(self, m: re.Match[str], data: str) -> Match:  # type: ignore[override]  # noqa: ARG002, N802
+        return Element("br"), m.start(), m.end()
+
+
+class _Entity(InlineProcessor):
+    def handleMatch(self, m: re.Match[str], data: str) -> Match:  # type: ignore[override]  # noqa: ARG002, N802
+        return clean(html.unescape(m.group())), m.start(), m.end()
+
+
+class _Footnote(InlineProcessor):
+    def handleMatch(self, m: re.Match[str], data: str) -> Match:  # type: ignore[override]  # noqa: ARG002, N802
+        if m.group(1):
+            return Element("br"), m.start(), m.end()
+        sup = Element("sup")
+        sup.text = AtomicString(m.group(2))
+        return sup, m.start(), m.end() - (1 if m.group(3) else 0)
+
+
+class _Url(InlineProcessor):
+    ANCESTOR_EXCLUDES = ("a",)
+
+    def handleMatch(self, m: re.Match[str], data: str) -> Match:  # type: ignore[override]  # noqa: ARG002, N802
+        text = m.group().rstrip("?!.,:;*_~'\"")  # GFM 6.9
+        while text.endswith(")") and text.count(")") > text.count("("):
+            text = text[:-1].rstrip("?!.,:;*_~'\"")
+        href = _links.target(text)
+        if not href:
+            return _NOTHING
+        link = Element("a", href=href)
+        link.text = AtomicString(text)
+        return link, m.start(), m.start() + len(text)
+
+
+class _Safe:
+    """Turns what a pattern of Python-Markdown found into a link that a page may offer, or leaves the text."""
+
+    def __init__(self, pattern: str, md: "Markdown", stash: Stash) -> None:
+        super().__init__(pattern, md)  # type: ignore[call-arg]
+        self._stash = stash
+
+    def handleMatch(self, m: re.Match[str], data: str) -> Match:  # noqa: N802
+        element, start, end = super().handleMatch(m, data)  # type: ignore[misc]
+        if element is None or isinstance(element, str):
+            return _NOTHING
+        if element.tag == "img":
+            return self._image(element), start, end
+        href = _links.target(self._plain(element.get("href", "")))
+        if not href:
+            return _NOTHING
+        element.set("href", href)
+        if title := element.get("title"):
+            element.set("title", clean(html.unescape(self._plain(title))))
+        return element, start, end
+
+    def _image(self, image: Element) -> Element | str:
+        alt = clean(html.unescape(self._plain(image.get("alt", "")))).replace("\n", " ").strip()
+        text = f"[image: {alt}]" if alt else "[image]"
+        href = _links.target(self._plain(image.get("src", "")), image=True)
+        if not href or "a" in self.md.treeprocessors["inline"].ancestors:  # type: ignore[attr-defined]
+            return AtomicString(text)
+        link = Element("a", href=href)
+        link.text = AtomicString(f"{text} ({_links.host(href)})")
+        return link
+
+    def _plain(self, text: str) -> str:
+        return self._stash.source(_ESCAPE.sub(lambda found: chr(int(found.group(1))), text))
+
+
+class _Link(_Safe, LinkInlineProcessor):
+    pass
+
+
+class _Image(_Safe, ImageInlineProcessor):
+    pass
+
+
+class _Reference(_Safe, ReferenceInlineProcessor):
+    pass
+
+
+class _ShortReference(_Safe, ShortReferenceInlineProcessor):
+    pass
+
+
+class _ImageReference(_Safe, ImageReferenceInlineProcessor):
+    pass
+
+
+class _ShortImageReference(_Safe, ShortImageReferenceInlineProcessor):
+    pass
+
+
+class _Autolink(_Safe, AutolinkInlineProcessor):
+    pass
+
+
+class _Hosts(Treeprocessor):
+    """Adds the real host to links that hide it."""
+
+    def run(self, root: Element) -> None:
+        for link in root.iter("a"):
+            note = _links.note("".join(link.itertext()), link.get("href", ""))
+            if not note:
+                continue
+            if len(link):
+                link[-1].tail = f"{link[-1].tail or ''} ({note})"
+            elif not (link.text or "").endswith(f"({note})"):
+                link.text = f"{link.text or ''} ({note})"
+
+
+def install(md: "Markdown", stash: Stash) -> None:
+    """Put our patterns into a Markdown instance, and take out those that pass HTML.
+
+    Args:
+        md: The instance.
+        stash: Where formulas wait.
+    """
+    md.ESCAPED_CHARS = list(_PUNCTUATION)
+    patterns = md.inlinePatterns
+    for name in ("html", "entity", "automail"):
+        patterns.deregister(name)
+    found = {name: patterns[name].pattern for name in ("link", "image_link", "autolink")}
+    link, image = found["link"], found["image_link"]
+    patterns.register(_Code(_CODE), "backtick", 190)
+    for name, pattern, display, priority in (
+        ("math_display", _math.DISPLAY, True, 189),
+        ("math_environment", _math.ENVIRONMENT, True, 188.8),
+        ("math_brackets", _math.BRACKETS, True, 188.6),
+        ("math_parentheses", _math.PARENTHESES, False, 188.4),
+        ("math_dollars", _math.DOLLARS, False, 188.2),
+    ):
+        patterns.register(_Math(pattern, md, stash, display=display), name, priority)
+    patterns.register(_Break(r"\\\n"), "backslash_break", 185)
+    patterns.register(_Break(r"(?i)<br[ \t]{0,4}/?>"), "br", 184)
+    patterns.register(_Footnote(_FOOTNOTE), "footnote", 175)
+    patterns.register(_Reference(link, md, stash), "reference", 170)
+    patterns.register(_Link(link, md, stash), "link", 160)
+    patterns.register(_Image(image, md, stash), "image_link", 150)
+    patterns.register(_ImageReference(image, md, stash), "image_reference", 140)
+    patterns.register(_ShortReference(link, md, stash), "short_reference", 130)
+    patterns.register(_ShortImageReference(image, md, stash), "short_image_ref", 125)
+    patterns.register(_Autolink(found["autolink"], md, stash), "autolink", 120)
+    patterns.register(_Url(_URL), "url", 115)
+    patterns.register(_Entity(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});"), "entity", 80)
+    md.treeprocessors.deregister("prettify")
+    md.treeprocessors.register(_Hosts(md), "hosts", -10)

@@ -1,0 +1,101 @@
+"""Markdown of a model's making to HTML that a page may show."""
+
+import functools
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ._blocks import Blocks
+from ._stash import Stash
+from ._text import clean
+
+if TYPE_CHECKING:
+    from markdown import Markdown
+
+References = tuple[tuple[str, tuple[str, str | None]], ...]
+
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block of the outermost level, with its source.
+
+    Attributes:
+        source: Its lines.
+        references: The document's link targets, if it may use any.
+    """
+
+    source: str
+    references: References
+
+
+def render(text: str) -> str:
+    r"""Turn Markdown into a safe HTML fragment.
+
+    The structure is that of CommonMark 0.31 with GFM's tables, task lists and strike-through; mathematics
+    stands in ``$…$``, ``$$…$$``, ``\(…\)`` and ``\[…\]``. No HTML of the text's own passes: it is shown
+    as text. Images become links that name their host. Only absolute http, https and mailto links work.
+
+    Args:
+        text: Any text, hostile ones included.
+
+    Returns:
+        HTML for inside an element of class ``jupyter-prem``; the same text gives the same bytes.
+    """
+    return "\n".join(_block(block) for block in blocks(clean(text)))
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """Cut a text into the blocks of its outermost level.
+
+    Args:
+        text: A text that :func:`clean` has seen.
+
+    Yields:
+        Each block, to be rendered by itself.
+    """
+    lines = text.split("\n")
+    parser = Blocks()
+    for line in lines:
+        parser.feed(line)
+    root = parser.close()
+    references = tuple(parser.references.items())
+    ends = [child.first for child in root.children[1:]] + [len(lines)]
+    for child, end in zip(root.children, ends, strict=True):
+        source = "\n".join(lines[child.first : end]).rstrip("\n")
+        yield Block(source, references if "[" in source else ())
+
+
+@functools.lru_cache(maxsize=1024)
+def _block(block: Block) -> str:
+    """Render one block; the memo makes the last frame of a stream cost what is new in it."""
+    from ._sanitize import sanitize  # noqa: PLC0415 - loads nh3
+
+    with _lock:
+        md, stash = _markdown()
+        md.reset()
+        stash.clear()
+        md.references.update(block.references)
+        return stash.restore(sanitize(md.convert(block.source)))
+
+
+@functools.cache
+def _markdown() -> "tuple[Markdown, Stash]":
+    from markdown import Markdown  # noqa: PLC0415 - 30 ms that `import jupyter_prem` does not pay
+
+    from ._inline import install  # noqa: PLC0415 - loads markdown
+    from ._tree import StructureParser, serialise  # noqa: PLC0415 - loads markdown
+
+    md = Markdown(
+        extensions=["pymdownx.betterem", "pymdownx.tilde"],
+        extension_configs={"pymdownx.tilde": {"subscript": False}},
+    )
+    stash = Stash()
+    md.preprocessors = type(md.preprocessors)()
+    md.postprocessors = type(md.postprocessors)()
+    md.parser = StructureParser(md, stash)
+    md.serializer = serialise
+    install(md, stash)
+    return md, stash

@@ -1,0 +1,71 @@
+r"""Which dollars are mathematics, and which TeX a page may typeset.
+
+A formula is TeX inside an element of MathJax's own class; commands that make links, load things, set
+styles, name elements or redefine other commands are not typeset: such a formula is shown as text.
+"""
+
+import html
+import re
+
+# Pandoc's rule (Extension: tex_math_dollars): no blank inside the dollars, no digit after the closing one.
+# Letters around them are shell variables and currencies (US$5).
+DOLLARS = r"(?<![\\$0-9A-Za-z])\$(?![\s$])((?:[^$\\\n]|\\.|\n(?!\n)){1,1000}?)(?<![\s\\])\$(?![0-9A-Za-z$])"
+DISPLAY = r"(?<!\\)\$\$(?!\$)((?:[^$]|\\\$){1,4000}?)(?<!\\)\$\$"
+PARENTHESES = r"(?<!\\)\\\(((?:[^\\]|\\[^()\[\]]){1,2000}?)\\\)"
+BRACKETS = r"(?<!\\)\\\[((?:[^\\]|\\(?!\]).){1,4000}?)\\\]"
+ENVIRONMENT = (
+    r"\\begin\{((?:equation|align|gather|multline|eqnarray|alignat|flalign)\*?)\}"
+    r"((?:[^\\]|\\(?!end\{)){1,4000}?)\\end\{\1\}"
+)
+
+_FORBIDDEN = re.compile(
+    r"\\(?:href|url|style|class|css|cssId|data|require|unicode|U|bbox|html\w*|include\w*|mmlToken|toggle|mathtip|texttip"
+    r"|def|gdef|edef|xdef|let|futurelet|global|csname|(?:re|provide)?newcommand|renewcommand|providecommand"
+    r"|(?:re)?newenvironment|DeclareMathOperator|Declare\w*|new\w*|input|write|openin|openout|read|catcode"
+    r"|ref|eqref|tooltip|special|javascript|texHTML|setOptions?|setoptions|enclose|verb)(?![a-zA-Z])",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
+_WORDS = re.compile(r"[^\W\d_]{3,}[,;:.]?\s+(?:[^\W\d_]{2,}|a)\b")
+_FORMULA = re.compile(r"[\\^_={}<>]")
+_PROCESS = "mathjax_process tex2jax_process"  # MathJax 3 and later; MathJax 2, which nbconvert's pages use
+
+
+def forbidden(tex: str) -> bool:
+    """Whether a formula holds a command that a page must not run.
+
+    Args:
+        tex: The formula without its delimiters.
+
+    Returns:
+        True if it has to be shown as text.
+    """
+    return bool(_FORBIDDEN.search(tex)) or tex.count("{") > 400  # noqa: PLR2004 - MathJax recurses
+
+
+def prose(tex: str) -> bool:
+    """Whether what stands between two single dollars reads like words.
+
+    Args:
+        tex: The text between them.
+
+    Returns:
+        True for ``5 per month or pay 6`` and its like.
+    """
+    return not _FORMULA.search(tex) and bool(_WORDS.search(tex))
+
+
+def trusted(tex: str, *, display: bool) -> str:
+    """The element that MathJax finds.
+
+    Args:
+        tex: A formula that is not forbidden.
+        display: Whether it stands on a line of its own.
+
+    Returns:
+        HTML that is safe: the formula in it is escaped.
+    """
+    body = html.escape(_LABEL.sub("", tex).strip(), quote=False)
+    if display:
+        return f'<span class="{_PROCESS} pm-display">\\[{body}\\]</span>'
+    return f'<span class="{_PROCESS}">\\({body}\\)</span>'

@@ -1,0 +1,73 @@
+"""Loading into IPython, and out of it again."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from jupyter_prem.client import ChatResponse
+
+from ._magics import PremMagics
+from ._transform import keep_chat_lines
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["find_magics", "load", "unload"]
+
+_NAMES = (("cell", "chat"), ("cell", "prem"), ("line", "chat"), ("line", "prem"))
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics, the `%chat` line transformer and how a response is drawn.
+
+    A name that another extension holds is taken over, with one line that says so; `%%prem` is ours alone.
+    """
+    magics = find_magics(shell)
+    if magics is not None:
+        return
+    taken = _taken(shell)
+    magics = PremMagics(shell)
+    shell.register_magics(magics)
+    shell.register_magic_function(magics.chat, "cell", "prem")
+    shell.input_transformers_cleanup.append(keep_chat_lines)
+    shell.display_formatter.ipython_display_formatter.for_type(ChatResponse, magics.draw_response)
+    if taken:
+        print(  # noqa: T201 - the one line that loading may print
+            f"jupyter_prem: {', '.join(taken)} now belong here; %%prem does the same as %%chat.", file=sys.stderr
+        )
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take back what `load` registered."""
+    magics = find_magics(shell)
+    if magics is None:
+        return
+    for kind, name in _NAMES:
+        if _owner(shell, kind, name) is magics:
+            del shell.magics_manager.magics[kind][name]
+    if keep_chat_lines in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.remove(keep_chat_lines)
+    shell.display_formatter.ipython_display_formatter.type_printers.pop(ChatResponse, None)
+    shell.magics_manager.registry.pop("PremMagics", None)
+
+
+def find_magics(shell: InteractiveShell) -> PremMagics | None:
+    """Return the magics of a shell that has loaded the extension."""
+    found = shell.magics_manager.registry.get("PremMagics")
+    return found if isinstance(found, PremMagics) else None
+
+
+def _taken(shell: InteractiveShell) -> list[str]:
+    marks = {"cell": "%%", "line": "%"}
+    taken = []
+    for kind, name in _NAMES:
+        owner = _owner(shell, kind, name)
+        if owner is not None:
+            taken.append(f"{marks[kind]}{name} (was {getattr(owner, '__module__', 'another extension')}'s)")
+    return taken
+
+
+def _owner(shell: InteractiveShell, kind: str, name: str) -> object | None:
+    function = shell.magics_manager.magics[kind].get(name)
+    return getattr(function, "__self__", function)

@@ -1,0 +1,185 @@
+"""`%%chat`, `%chat` and `%prem`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
+from traitlets import Any as AnyTrait, Enum, Float, List, TraitError, Unicode, validate
+
+from jupyter_prem.client import DEFAULT_TIMEOUT, FIELDS, UNSET, ChatResponse, PremError, RequestError, check_field
+from jupyter_prem.conversation import Question, expand
+
+from ._options import FIELD_OPTIONS, chat_arguments, parse_words
+from ._report import short_errors
+from ._state import Notebook, Settings
+from ._words import split_line, split_options
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["PremMagics"]
+
+_FIELD_TRAITS = (
+    "temperature",
+    "top_p",
+    "max_completion_tokens",
+    "seed",
+    "stop",
+    "frequency_penalty",
+    "presence_penalty",
+    "response_format",
+)
+
+
+def _field_trait(field: str) -> AnyTrait:
+    return AnyTrait(None, allow_none=True, help=f"request field {field}; None leaves it out, 'none' sends null")
+
+
+@magics_class
+class PremMagics(Magics):
+    """Chat with Prem Studio, the embedded model, or any endpoint of the same contract."""
+
+    endpoint = Unicode(None, allow_none=True, help="prem, embedded or a base URL; None: PREM_ENDPOINT, else by key").tag(
+        config=True
+    )
+    model = Unicode(None, allow_none=True, help="model ID or alias; None: PREM_MODEL, else the only one").tag(config=True)
+    system = Unicode("", help="system message of a conversation that has none yet").tag(config=True)
+    temperature = _field_trait("temperature").tag(config=True)
+    top_p = _field_trait("top_p").tag(config=True)
+    max_completion_tokens = _field_trait("max_completion_tokens").tag(config=True)
+    seed = _field_trait("seed").tag(config=True)
+    stop = _field_trait("stop").tag(config=True)
+    frequency_penalty = _field_trait("frequency_penalty").tag(config=True)
+    presence_penalty = _field_trait("presence_penalty").tag(config=True)
+    response_format = _field_trait("response_format").tag(config=True)
+    stream_usage = Enum(["auto", "always", "never"], "auto", help="whether a stream asks for its usage").tag(config=True)
+    allow_http_hosts = List(Unicode(), help="hosts to which the key may go over plain http").tag(config=True)
+    timeout = Float(DEFAULT_TIMEOUT, min=0.001, help="seconds of silence after which a service counts as lost").tag(
+        config=True
+    )
+    live = Enum(["auto", "always", "never"], "auto", help="whether answers stream onto the page").tag(config=True)
+
+    def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
+        super().__init__(shell, **kwargs)
+        self.notebook = Notebook(self.settings, shell.push)
+        self._drawn: tuple[int, ChatResponse] | None = None
+
+    @validate(*_FIELD_TRAITS)
+    def _in_range(self, proposal: Any) -> Any:
+        value = proposal["value"]
+        if value is None:
+            return None
+        try:
+            check_field(proposal["trait"].name, None if value == "none" else value)
+        except RequestError as error:
+            raise TraitError(str(error)) from None
+        return value
+
+    def settings(self) -> Settings:
+        """Return what holds now where a cell says nothing."""
+        set_fields = {name: getattr(self, name) for name in _FIELD_TRAITS if getattr(self, name) is not None}
+        fields = {name: None if value == "none" else value for name, value in set_fields.items()}
+        if self.model:
+            fields["model"] = self.model
+        return Settings(
+            self.endpoint,
+            self.system,
+            {name: fields[name] for name in fields if name == "model" or name in FIELDS},
+            self.stream_usage,
+            tuple(self.allow_http_hosts),
+            self.timeout,
+        )
+
+    @no_var_expand
+    @needs_local_scope
+    @chat_arguments
+    @cell_magic("chat")
+    def chat(self, line: str, cell: str, local_ns: Mapping[str, Any] | None = None) -> ChatResponse | None:
+        """Ask a model; the cell is the prompt, and {{ expression }} in it a notebook value."""
+        with short_errors():
+            names = self._names(local_ns)
+            raw = "--raw" in line.split()
+            words = split_options(line, lambda word: word if raw else expand(word, names, where="in an option"))
+            return self._ask(parse_words(PremMagics.chat.parser, words), cell, names)
+
+    @no_var_expand
+    @needs_local_scope
+    @chat_arguments
+    @line_magic("chat")
+    def chat_line(self, line: str, local_ns: Mapping[str, Any] | None = None) -> ChatResponse | None:
+        """Ask a model; what follows the options is the prompt, as typed."""
+        with short_errors():
+            names = self._names(local_ns)
+            raw = "--raw" in line.split()
+            words, prompt = split_line(line, lambda word: word if raw else expand(word, names, where="in an option"))
+            return self._ask(parse_words(PremMagics.chat_line.parser, words), prompt, names)
+
+    @no_var_expand
+    @line_magic("prem")
+    def prem(self, line: str) -> None:
+        """Look after jupyter_prem: %prem status, %prem models."""
+        from ._subcommands import run
+
+        with short_errors():
+            run(self, line)
+
+    def draw_response(self, response: ChatResponse) -> None:
+        """Draw a response that is a cell's result, unless that cell has drawn it already."""
+        from ._outcome import bundle_of_response
+        from ._sinks import draw
+
+        drawn, self._drawn = self._drawn, None
+        if drawn is None or drawn[0] != self.shell.execution_count or drawn[1] is not response:
+            draw(self.shell, bundle_of_response(response), {})
+
+    def _names(self, local_ns: Mapping[str, Any] | None) -> dict[str, Any]:
+        return {**self.shell.user_ns, **(local_ns or {})}
+
+    def _ask(self, options: argparse.Namespace, prompt: str, names: Mapping[str, Any]) -> ChatResponse | None:
+        from ._sinks import choose_sink, draw_dry_run
+
+        text = prompt if options.raw else expand(prompt, names)
+        if not text.strip():
+            raise PremError("There is no prompt.", hint="Write the question below %%chat, or after %chat.")
+        question = self._question(options, text.removesuffix("\n"))
+        answerer = self.notebook.answerer(None if options.endpoint is UNSET else options.endpoint)
+        name = None if options.conversation is UNSET else options.conversation
+        conversation = self.notebook.conversation(name)
+        if options.dry_run:
+            draw_dry_run(self.shell, self.notebook, conversation, answerer, question, new=options.new)
+            return None
+        if options.new:
+            conversation.reset()
+        sink = choose_sink(self.shell, self.live, implicit=answerer.implicit)
+        outcome = self.notebook.ask(conversation, answerer.client, question, sink=sink)
+        response = outcome.response
+        if response is not None:
+            if options.output is not UNSET:
+                self.shell.push({options.output: response})
+            self._drawn = (self.shell.execution_count, response)
+        if outcome.error is not None:
+            raise outcome.error
+        return response
+
+    def _question(self, options: argparse.Namespace, text: str) -> Question:
+        given = {field: getattr(options, option.dest) for field, option in FIELD_OPTIONS.items()}
+        fields = {
+            field: value
+            for field, value in given.items()
+            if value is not UNSET and not (value is None and FIELD_OPTIONS[field].repeatable)
+        }
+        for field, value in fields.items():
+            if field != "model":
+                check_field(field, value)
+        return Question(
+            text,
+            fields,
+            name=None if options.name is UNSET else options.name,
+            system=None if options.system is UNSET else options.system,
+            stream=not options.no_stream,
+            once=options.once,
+        )

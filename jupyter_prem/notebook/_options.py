@@ -1,0 +1,141 @@
+"""The options of `%%chat` and `%chat`: one table, from which parser, help and README are made."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from IPython.core.error import UsageError
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from jupyter_prem.client import UNSET, PremError, RequestError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+__all__ = ["FIELD_OPTIONS", "OPTIONS", "Option", "OptionError", "chat_arguments", "parse_words"]
+
+
+class OptionError(PremError):
+    """An option that does not exist, lacks its value, or has one of another type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option.
+
+    Attributes:
+        flags: As typed, the short one first.
+        help: One line for people.
+        metavar: Name of the value; empty for a switch.
+        field: The request field it sets; empty for none.
+        type: Turns the typed word into the value.
+        repeatable: Whether it may be given more than once.
+    """
+
+    flags: tuple[str, ...]
+    help: str
+    metavar: str = ""
+    field: str = ""
+    type: Callable[[str], Any] = field(default=str)
+    repeatable: bool = False
+
+    @property
+    def dest(self) -> str:
+        """Attribute of the parsed namespace."""
+        return self.flags[-1].lstrip("-").replace("-", "_")
+
+
+def _or_null(convert: Callable[[str], Any]) -> Callable[[str], Any]:
+    def value(word: str) -> Any:
+        return None if word.lower() == "none" else convert(word)
+
+    value.__name__ = convert.__name__
+    return value
+
+
+def _response_format(word: str) -> dict[str, str]:
+    if word != "text":
+        raise RequestError("response_format", word, 'must be "text"')
+    return {"type": "text"}
+
+
+def _variable(word: str) -> str:
+    if not word.isidentifier() or keyword.iskeyword(word):
+        raise OptionError(f"-o {word}: that is no name a variable can have.", hint="Use letters, digits and _.")
+    return word
+
+
+OPTIONS: Final = (
+    Option(("-m", "--model"), "model to ask: an ID or an alias", "ID", "model"),
+    Option(("-s", "--system"), "system message of the conversation from this turn on", "TEXT"),
+    Option(("-t", "--temperature"), "0 to 2, or none", "F", "temperature", _or_null(float)),
+    Option(("--top-p",), "0 to 1, or none", "F", "top_p", _or_null(float)),
+    Option(("--max-tokens",), "longest answer in tokens, or none", "N", "max_completion_tokens", _or_null(int)),
+    Option(("--seed",), "same seed and parameters, same answer", "N", "seed", int),
+    Option(("--stop",), "end the answer before this text; repeatable", "S", "stop", str, repeatable=True),
+    Option(("--frequency-penalty",), "-2 to 2", "F", "frequency_penalty", float),
+    Option(("--presence-penalty",), "-2 to 2", "F", "presence_penalty", float),
+    Option(("--name",), "name of the speaker", "NAME"),
+    Option(("--response-format",), "only text, until schemas come", "text", "response_format", _response_format),
+    Option(("--endpoint",), "prem, embedded or a base URL: who answers this cell", "E"),
+    Option(("-c", "--conversation"), "conversation of this cell (default: default)", "NAME"),
+    Option(("--new",), "start the conversation afresh"),
+    Option(("--once",), "neither read nor extend a conversation"),
+    Option(("-o", "--output"), "also bind the response to NAME", "NAME", "", _variable),
+    Option(("--raw",), "send {{ }} as they are"),
+    Option(("--no-stream",), "wait for the whole answer"),
+    Option(("--dry-run",), "show exactly what would be sent, and send nothing"),
+)
+"""Every option, in the order of the documentation."""
+
+FIELD_OPTIONS: Final = {option.field: option for option in OPTIONS if option.field}
+"""The options that set a request field, by field."""
+
+
+def chat_arguments(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a magic its options, as `magic_arguments` documents and parses them."""
+    for option in reversed(OPTIONS):
+        settings: dict[str, Any] = {"help": option.help}
+        if not option.metavar:
+            settings["action"] = "store_true"
+        else:
+            settings.update(type=option.type, metavar=option.metavar, default=UNSET)
+            if option.repeatable:
+                settings.update(action="append", default=None)
+        function = argument(*option.flags, **settings)(function)
+    function = magic_arguments()(function)
+    function.parser.allow_abbrev = False  # type: ignore[attr-defined]  # what magic_arguments adds
+    return function
+
+
+def parse_words(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Return the options that `words` give.
+
+    Raises:
+        OptionError: One does not exist, lacks its value, or has one of another type.
+    """
+    try:
+        options, rest = parser.parse_known_args(list(words))
+    except UsageError as error:
+        raise OptionError(f"{str(error).split(chr(10))[-1]}.", hint=_HELP) from None
+    unknown = next((word for word in rest if word.startswith("-")), None)
+    if unknown is not None:
+        raise OptionError(f"unknown option {unknown.split('=')[0]}.", hint=_near(unknown))
+    if rest:
+        raise OptionError(f"{rest[0]!r} is no option; the prompt goes below the first line.", hint=_HELP)
+    return options
+
+
+def _near(word: str) -> str:
+    import difflib
+
+    flags = [flag for option in OPTIONS for flag in option.flags]
+    near = difflib.get_close_matches(word.split("=")[0], flags, n=2, cutoff=0.6)
+    return f"Did you mean {' or '.join(near)}?" if near else _HELP
+
+
+_HELP = "%%chat? lists every option."

@@ -1,0 +1,101 @@
+"""From an outcome to what a cell saves: the bundle, its metadata, and the data that resume needs."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+from jupyter_prem.conversation import body_hash
+
+if TYPE_CHECKING:
+    from jupyter_prem.client import ChatResponse
+    from jupyter_prem.conversation import Outcome
+
+__all__ = ["bundle_of_outcome", "bundle_of_response", "metadata_of"]
+
+FORMAT = 1
+_IMPLICIT = (
+    "Answered by the embedded model, since no key and no endpoint is set. "
+    "Set PREMAI_API_KEY to use Prem Studio, or --endpoint URL."
+)
+
+
+def bundle_of_outcome(outcome: Outcome, *, implicit: bool) -> dict[str, Any]:
+    """Return the MIME bundle of a finished cell; the same outcome gives the same bytes."""
+    response = outcome.response
+    if response is None:
+        raise ValueError("nothing arrived, so there is nothing to show")
+    return bundle_of_response(response, notes=(_IMPLICIT,) if implicit else (), data=_data(outcome))
+
+
+def bundle_of_response(
+    response: ChatResponse, *, notes: tuple[str, ...] = (), data: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the MIME bundle of a response shown by itself."""
+    from jupyter_prem.display import bundle
+
+    footer = [response.model] if response.model else []
+    if response.usage is not None:
+        footer.append(f"{response.usage.prompt_tokens} + {response.usage.completion_tokens} tokens")
+    return bundle(
+        response.text,
+        footer=footer,
+        notes=(*response.notes, *notes),
+        reasoning=response.reasoning,
+        refusal=response.refusal,
+        badge=_badge(response),
+        data=data,
+    )
+
+
+def metadata_of(response: ChatResponse) -> dict[str, Any]:
+    """Return what varies from run to run, for the output's metadata, which nbval skips."""
+    from importlib.metadata import version
+
+    return {
+        "jupyter_prem": {
+            "version": version("jupyter_prem"),
+            "id": response.id,
+            "created": response.created,
+            "latency": round(response.latency, 3),
+            "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        }
+    }
+
+
+def _badge(response: ChatResponse) -> str:
+    if response.interrupted:
+        return "stopped"
+    reasons = {
+        None: "",
+        "stop": "",
+        "length": "cut at the token limit",
+        "content_filter": "cut by the service's content filter",
+    }
+    return reasons.get(response.finish_reason, response.finish_reason or "")
+
+
+def _data(outcome: Outcome) -> dict[str, Any]:
+    """Return what a later session needs to take the turn up again: this turn's own, never a key."""
+    request, response, turn = outcome.request, outcome.response, outcome.turn
+    body = request.to_body()
+    fields = {name: value for name, value in body.items() if name not in {"messages", "stream"}}
+    answer = response.message if response is not None else None
+    said = turn.messages if turn is not None else (request.messages[-1], *([answer] if answer else []))
+    return {
+        "format": FORMAT,
+        "conversation": outcome.conversation or None,
+        "parent": outcome.parent.hash if outcome.parent is not None else None,
+        "turn": turn.hash if turn is not None else None,
+        "body": body_hash({name: value for name, value in body.items() if name != "stream"}),
+        "fields": fields,
+        "system": outcome.system or None,
+        "messages": [message.to_dict() for message in said],
+        "model": response.model if response is not None else None,
+        "finish_reason": response.finish_reason if response is not None else None,
+        "interrupted": response.interrupted if response is not None else True,
+        "usage": response.usage.to_dict() if response is not None and response.usage is not None else None,
+        "system_fingerprint": response.system_fingerprint if response is not None else None,
+    }
+
+
