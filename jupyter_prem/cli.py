@@ -91,6 +91,8 @@ def _weights() -> Path:
 
     def progress(done: int, total: int) -> None:
         nonlocal bar
+        if done == 0:
+            return
         if bar is None:
             from tqdm import tqdm
 

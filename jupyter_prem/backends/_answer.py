@@ -78,8 +78,8 @@ class Slot:
 class _Crossing:
     """Takes chunks from the engine's thread to the event loop.
 
-    On two cores, waking the loop and the client for each token slows the engine by 5 %. So the first chunk
-    goes at once, and what comes in the `_PACE_S` after each delivery goes with the next.
+    On two cores, waking the loop and the client for each token slows the engine by 5 %. So the first text
+    goes at once, and what comes in the `_PACE_S` after a delivery goes with the next.
     """
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class _Crossing:
                 yield chunks
             if ended:
                 return
-            if chunks:
+            if chunks and _has_text(chunks[-1]):
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._ended.wait(), _PACE_S)
             self._some.clear()
@@ -242,6 +242,10 @@ class _Whole:
             name: self._last.get(name) for name in ("id", "created", "model", "system_fingerprint", "usage")
         }
         return {"object": "chat.completion", "choices": [choice], **rest}
+
+
+def _has_text(chunk: Chunk) -> bool:
+    return any(choice["delta"].get("content") for choice in chunk["choices"])
 
 
 async def _disconnected(receive: Receive) -> None:

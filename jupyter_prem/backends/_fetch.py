@@ -68,8 +68,8 @@ def fetch(pin: Pin, folder: Path, progress: Callable[[int, int], None] | None) -
 def fetched_bytes(folder: Path) -> int:
     """Return the size of the largest file that is being fetched into `folder` (pip names it as it likes)."""
     largest = 0
-    for work in folder.glob(f"{_PREFIX}*/"):
-        for root, _, names in os.walk(work):
+    for kept in ("tmp", "wheels"):
+        for root, _, names in (step for work in folder.glob(f"{_PREFIX}*/{kept}") for step in os.walk(work)):
             for name in names:
                 with contextlib.suppress(OSError):  # pip moves and removes its files meanwhile
                     largest = max(largest, (Path(root) / name).stat().st_size)

@@ -1,0 +1,176 @@
+"""Statuses, keys and addresses on the wire."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from loopback import Reply, answer, as_json
+
+import jupyter_prem
+from jupyter_prem import Client
+from jupyter_prem.client import APIStatusError, RedirectRefused
+
+SECRET = "prem-0123456789abcdef"
+
+STATUSES = {
+    400: "BadRequestError",
+    401: "AuthenticationError",
+    402: "APIStatusError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    409: "ConflictError",
+    413: "APIStatusError",
+    422: "UnprocessableEntityError",
+    429: "RateLimitError",
+    500: "InternalServerError",
+    503: "InternalServerError",
+    529: "InternalServerError",
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_status_is_a_named_error_with_the_services_words(service, status):
+    service.script = lambda _: as_json({"error": {"message": "because of X"}}, status, **{"x-request-id": "r-1"})
+    with Client(service.url) as client, pytest.raises(APIStatusError) as caught:
+        client.chat("hi", model="m")
+    error = caught.value
+    assert type(error).__name__ == STATUSES[status]
+    assert error.status_code == status
+    assert error.request_id == "r-1"
+    assert str(status) in error.what
+    assert "because of X" in error.detail
+    assert "127.0.0.1" in error.where
+    assert "r-1" in error.where
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"error": "plain"}, "plain"),
+        ({"message": "mine"}, "mine"),
+        ({"detail": [{"loc": ["body", "seed"], "msg": "not an int"}]}, "body.seed: not an int"),
+        ({"detail": "gone"}, "gone"),
+        (b"<html>Bad gateway</html>", "Bad gateway"),
+        (b"", ""),
+        ({"error": {"message": "x" * 10_000}}, "x…"),
+        ({"error": {"message": "\x1b[2Jline\nline"}}, "[2Jline line"),
+    ],
+)
+def test_words_are_found_cleaned_and_cut(service, body, words):
+    service.script = lambda _: as_json(body, 500)
+    with Client(service.url) as client, pytest.raises(jupyter_prem.InternalServerError) as caught:
+        client.chat("hi", model="m")
+    assert words in caught.value.detail
+    assert len(caught.value.detail) <= 201
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(service, status):
+    elsewhere = f"{service.url}/elsewhere"
+    service.script = lambda _: Reply([b""], status, {"location": elsewhere})
+    with Client(service.url, SECRET) as client, pytest.raises(RedirectRefused) as caught:
+        client.chat("hi", model="m")
+    assert elsewhere in caught.value.what
+    assert len(service.requests) == 1
+
+
+def test_the_key_goes_out_as_a_bearer_token_and_nowhere_else(service, monkeypatch):
+    monkeypatch.setenv("PREMAI_API_KEY", f" {SECRET}\n")
+    service.script = lambda request: as_json({"error": {"message": f"bad {request.headers['authorization']}"}}, 401)
+    with Client(service.url) as client, pytest.raises(jupyter_prem.AuthenticationError) as caught:
+        client.chat("hi", model="m")
+    assert service.questions[0].headers["authorization"] == f"Bearer {SECRET}"
+    assert SECRET[:8] not in str(caught.value) + repr(caught.value) + repr(client)
+
+
+def test_without_a_key_there_is_no_header(service):
+    with Client(service.url) as client:
+        client.chat("hi", model="m")
+    assert "authorization" not in service.questions[0].headers
+
+
+@pytest.mark.parametrize(("base", "path"), [("", "/api/v1/chat/completions"), ("/v1", "/v1/chat/completions"), ("/x/", "/x/api/v1/chat/completions")])  # fmt: skip
+def test_the_paths_of_prem_and_of_v1(service, base, path):
+    with Client(service.url + base) as client:
+        client.chat("hi", model="m")
+        assert client.models()[0].id == "loopback-1"
+    assert [request.path for request in service.requests] == [path, path.replace("chat/completions", "models")]
+
+
+def test_nothing_listens():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with Client(f"http://127.0.0.1:{port}") as client, pytest.raises(jupyter_prem.APIConnectionError) as caught:
+        client.chat("hi", model="m")
+    assert f"127.0.0.1:{port}" in str(caught.value)
+
+
+def test_no_such_host():
+    with Client("https://no-such-host.invalid") as client, pytest.raises(jupyter_prem.APIConnectionError) as caught:
+        client.chat("hi", model="m")
+    assert "no-such-host.invalid" in str(caught.value)
+
+
+def test_silence_before_the_answer_may_have_been_billed(service):
+    with Client(service.url, timeout=0.2) as client, pytest.raises(jupyter_prem.APITimeoutError, match="billed"):
+        service.script = lambda _: service.closed.wait(3) and Reply([])
+        client.chat("hi", model="m")
+    assert len(service.questions) == 1
+
+
+def test_a_loopback_service_is_not_asked_through_a_proxy(service, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with Client(service.url) as client:
+        assert client.chat("hi", model="m").text == "You said: hi"
+
+
+def test_usage_is_asked_for_until_a_service_refuses(service):
+    def strict(request):
+        if "stream_options" in request.body:
+            return as_json({"error": "no such field stream_options"}, 422)
+        return Reply(answer("ok"))
+
+    service.script = strict
+    with Client(service.url) as client:
+        for _ in range(2):
+            with client.stream("hi", model="m") as stream:
+                list(stream)
+    assert ["stream_options" in request.body for request in service.questions] == [True, False, False]
+    assert stream.response.text == "ok"
+
+
+@pytest.mark.parametrize(("setting", "sent"), [("always", True), ("never", False)])
+def test_usage_as_it_was_set(service, setting, sent):
+    service.script = lambda _: as_json({"error": "refused"}, 422)
+    with Client(service.url, stream_usage=setting) as client, pytest.raises(jupyter_prem.UnprocessableEntityError):
+        client.stream("hi", model="m")
+    assert ["stream_options" in request.body for request in service.questions] == [sent]
+
+
+def test_a_fault_of_another_field_is_the_error_that_is_shown(service):
+    service.script = lambda _: as_json({"error": "bad temperature"}, 422)
+    with Client(service.url) as client, pytest.raises(jupyter_prem.UnprocessableEntityError, match="bad temperature"):
+        client.stream("hi", model="m")
+
+
+def test_the_only_model_is_taken_and_of_several_one_must_be_named(service, monkeypatch):
+    with Client(service.url) as client:
+        client.chat("hi")
+    assert service.questions[0].body["model"] == "loopback-1"
+    service.models = ["a", "b"]
+    with Client(service.url) as client, pytest.raises(jupyter_prem.ConfigurationError, match="a, b"):
+        client.chat("hi")
+    monkeypatch.setenv("PREM_MODEL", "b")
+    with Client(service.url) as client:
+        client.chat("hi")
+    assert service.questions[-1].body["model"] == "b"
+
+
+def test_out_of_range_sends_nothing(service):
+    with Client(service.url) as client, pytest.raises(jupyter_prem.RequestError):
+        client.chat("hi", temperature=9)
+    assert service.requests == []

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from jupyter_prem.client import FIELDS, ChatRequest, Message, RequestError, ToolCall, as_messages
+
+ASK = {"messages": [{"role": "user", "content": "hi"}], "model": "m"}
+
+GOOD = [
+    ("frequency_penalty", -2.0), ("frequency_penalty", 2), ("presence_penalty", 0), ("max_completion_tokens", 1),
+    ("max_completion_tokens", None), ("seed", 0), ("seed", -5), ("seed", 2**40), ("stop", "x"), ("stop", ["x", "y"]),
+    ("stream", True), ("temperature", 0), ("temperature", 2.0), ("temperature", None), ("top_p", 0), ("top_p", 1.0),
+    ("top_p", None), ("response_format", {"type": "text"}),
+    ("response_format", {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}),
+    ("tools", [None, {"type": "function"}]), ("tool_choice", "auto"), ("tool_choice", "none"),
+    ("tool_choice", {"type": "function"}), ("stream_options", {"include_usage": True}),
+]  # fmt: skip
+
+BAD = [
+    ("frequency_penalty", -2.01), ("frequency_penalty", None), ("presence_penalty", 3), ("presence_penalty", "1"),
+    ("max_completion_tokens", 0), ("max_completion_tokens", -1), ("max_completion_tokens", 1.5),
+    ("max_completion_tokens", True), ("seed", 1.5), ("seed", "7"), ("seed", True), ("seed", None), ("stop", 3),
+    ("stop", [1]), ("stop", None), ("stream", 1), ("temperature", 2.1), ("temperature", -0.1), ("temperature", math.nan),
+    ("temperature", math.inf), ("temperature", True), ("temperature", "0.5"), ("top_p", 1.1), ("top_p", -1),
+    ("response_format", "text"), ("response_format", {"type": "json_object"}), ("tools", {"a": 1}), ("tools", ["f"]),
+    ("tool_choice", "required"), ("tool_choice", 1), ("stream_options", True), ("tempreature", 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value"), GOOD)
+def test_a_value_in_range_is_sent_as_it_is(field, value):
+    assert ChatRequest.from_body({**ASK, field: value}).to_body() == {**ASK, field: value}
+
+
+@pytest.mark.parametrize(("field", "value"), BAD)
+def test_a_value_out_of_range_is_refused_with_field_value_and_range(field, value):
+    with pytest.raises(RequestError) as caught:
+        ChatRequest.from_body({**ASK, field: value})
+    assert field in str(caught.value)
+    assert repr(value)[:20] in str(caught.value)
+    assert caught.value.reason
+
+
+def test_only_what_was_set_is_sent():
+    assert set(ChatRequest.from_body(ASK).to_body()) == {"messages", "model"}
+
+
+def test_null_is_sent_and_unset_is_not():
+    assert ChatRequest.from_body({**ASK, "top_p": None}).to_body()["top_p"] is None
+
+
+def test_every_field_of_the_class_is_checked():
+    slots = set(ChatRequest.__dataclass_fields__) - {"messages", "model"}
+    assert slots == set(FIELDS)
+
+
+@pytest.mark.parametrize("missing", ["messages", "model"])
+def test_what_is_required_is_required(missing):
+    with pytest.raises(RequestError, match=missing):
+        ChatRequest.from_body({name: value for name, value in ASK.items() if name != missing})
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [{"role": "robot", "content": "x"}],
+        [{"content": "x"}],
+        ["x"],
+        [{"role": "user", "content": 3}],
+        [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}],
+        [{"role": "tool", "content": "a"}],
+        [{"role": "assistant", "tool_calls": [{"id": "1"}]}],
+        [{"role": "assistant", "tool_calls": "x"}],
+        "hi",
+        {"role": "user"},
+        3,
+    ],
+)
+def test_messages_of_another_shape_are_refused(messages):
+    with pytest.raises(RequestError, match="messages"):
+        ChatRequest.from_body({**ASK, "messages": messages})
+
+
+def test_every_role_goes_out_and_comes_back():
+    call = ToolCall("c1", "f", '{"a": 1}')
+    messages = [
+        Message("system", "s"),
+        Message("user", "u", name="ada"),
+        Message("assistant", None, tool_calls=(call,)),
+        Message("tool", "3", tool_call_id="c1"),
+    ]
+    body = ChatRequest(messages=tuple(messages), model="m").to_body()
+    assert list(as_messages(body["messages"])) == messages
+    assert body["messages"][2]["tool_calls"][0] == {
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "f", "arguments": '{"a": 1}'},
+    }
+
+
+def test_a_lone_surrogate_becomes_the_replacement_character():
+    assert Message("user", "a\ud800b").content == "a\ufffdb"
+
+
+def test_a_string_is_one_message_of_the_user():
+    assert as_messages("hi") == (Message("user", "hi"),)
+
+
+def test_a_long_value_is_cut_in_the_error():
+    with pytest.raises(RequestError) as caught:
+        ChatRequest.from_body({**ASK, "temperature": "x" * 10_000})
+    assert len(str(caught.value)) < 200

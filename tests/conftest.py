@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from kernels import Kernel
+from loopback import Service
+
+# What the person who runs the tests has set must not decide them.
+for name in [name for name in os.environ if name.startswith("PREM")]:
+    del os.environ[name]
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    service = Service()
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_kernel() -> Iterator[Kernel]:
+    kernel = Kernel()
+    ran = kernel.run("%load_ext jupyter_prem")
+    assert ran.status == "ok"
+    assert ran.outputs == []
+    yield kernel
+    kernel.stop()
+
+
+@pytest.fixture
+def kernel(shared_kernel: Kernel, service: Service) -> Kernel:
+    """A kernel that has loaded the extension and whose questions go to the loopback service."""
+    ran = shared_kernel.run(
+        "%reload_ext jupyter_prem\n%reset -f\n%load_ext jupyter_prem\n"
+        f"import os; os.environ['PREM_ENDPOINT'] = {service.url!r}\n"
+        "for name in ('PREMAI_API_KEY', 'PREM_MODEL', 'PREM_AI_BASE_URL'): os.environ.pop(name, None)\n"
+    )
+    assert ran.status == "ok", ran.error
+    return shared_kernel

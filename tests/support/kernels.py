@@ -1,0 +1,136 @@
+"""A real IPython kernel, driven as a front end drives it."""
+
+from __future__ import annotations
+
+import os
+import queue
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from jupyter_client.manager import KernelManager
+
+
+@dataclass
+class Ran:
+    """What a cell left behind: its outputs as a front end saves them, and every message on the way."""
+
+    status: str
+    ename: str = ""
+    evalue: str = ""
+    traceback: list[str] = field(default_factory=list)
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join(output.get("text", "") for output in self.outputs)
+
+    @property
+    def bundles(self) -> list[dict[str, Any]]:
+        return [output["data"] for output in self.outputs if "data" in output]
+
+    @property
+    def error(self) -> str:
+        return "\n".join(self.traceback)
+
+
+class Kernel:
+    """One kernel process. `live` cells carry a cell id, as JupyterLab's do."""
+
+    def __init__(self, env: dict[str, str | None] | None = None, cwd: str | None = None) -> None:
+        environ = {**os.environ, **{name: value for name, value in (env or {}).items() if value is not None}}
+        for name in [name for name, value in (env or {}).items() if value is None]:
+            environ.pop(name, None)
+        self.manager = KernelManager(kernel_name="python3")
+        self.manager.start_kernel(env=environ, cwd=cwd)
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+
+    @property
+    def pid(self) -> int:
+        return self.manager.provisioner.pid
+
+    def start(self, code: str, cell_id: str | None = None) -> str:
+        """Send a cell and return the id of its message."""
+        content = {
+            "code": code, "silent": False, "store_history": True, "user_expressions": {},
+            "allow_stdin": False, "stop_on_error": True,
+        }  # fmt: skip
+        message = self.client.session.msg("execute_request", content)
+        if cell_id is not None:
+            message["metadata"]["cellId"] = cell_id
+        self.client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
+
+    def finish(self, msg_id: str, timeout: float = 60) -> Ran:
+        """Wait until the cell is done and return what it left."""
+        ran = Ran("")
+        clearing = False
+        deadline = time.monotonic() + timeout
+        while True:
+            message = self.client.get_iopub_msg(timeout=max(0.1, deadline - time.monotonic()))
+            if message["parent_header"].get("msg_id") != msg_id:
+                continue
+            ran.messages.append(message)
+            kind, content = message["msg_type"], message["content"]
+            if kind == "status" and content["execution_state"] == "idle":
+                break
+            if kind == "clear_output":
+                clearing = content["wait"]
+                if not clearing:
+                    ran.outputs.clear()
+            elif kind in {"display_data", "execute_result", "stream", "error"}:
+                if clearing:
+                    ran.outputs.clear()
+                    clearing = False
+                ran.outputs.append(content)
+            elif kind == "update_display_data":
+                self._update(ran, content)
+        reply = self._reply(msg_id, deadline)
+        ran.status = reply["status"]
+        if ran.status == "error":
+            ran.ename, ran.evalue, ran.traceback = reply["ename"], reply["evalue"], reply["traceback"]
+        return ran
+
+    def run(self, code: str, cell_id: str | None = None, timeout: float = 60) -> Ran:
+        return self.finish(self.start(code, cell_id), timeout)
+
+    def value(self, expression: str) -> Any:
+        """Return the repr of an expression, evaluated."""
+        ran = self.run(f"print(repr({expression}))")
+        assert ran.status == "ok", ran.error
+        return ran.text.rstrip("\n")
+
+    def until(self, msg_id: str, seen: Any, timeout: float = 30) -> dict[str, Any]:
+        """Wait for a message of a running cell that `seen` accepts."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            try:
+                message = self.client.get_iopub_msg(timeout=1)
+            except queue.Empty:
+                continue
+            if message["parent_header"].get("msg_id") == msg_id and seen(message):
+                return dict(message)
+        raise AssertionError("the message did not come")
+
+    def interrupt(self) -> None:
+        self.manager.interrupt_kernel()
+
+    def stop(self) -> None:
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+    def _reply(self, msg_id: str, deadline: float) -> dict[str, Any]:
+        while True:
+            message = self.client.get_shell_msg(timeout=max(0.1, deadline - time.monotonic()))
+            if message["parent_header"].get("msg_id") == msg_id:
+                return dict(message["content"])
+
+    @staticmethod
+    def _update(ran: Ran, content: dict[str, Any]) -> None:
+        shown = content["transient"]["display_id"]
+        for output in ran.outputs:
+            if output.get("transient", {}).get("display_id") == shown:
+                output["data"] = content["data"]

@@ -1,0 +1,186 @@
+"""A chat service on loopback over raw sockets: it says byte for byte what a test scripts, and counts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Request:
+    """A request as it came."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    raw: bytes
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.raw)
+
+
+@dataclass
+class Reply:
+    """What to say. A piece that is an Event holds the rest back until it is set."""
+
+    pieces: Iterable[bytes | threading.Event]
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=lambda: {"content-type": "text/event-stream"})
+    chunked: bool = True
+    end: str = "whole"  # or "cut": close without the last chunk; "reset": a TCP reset
+
+
+def event(data: Any) -> bytes:
+    text = data if isinstance(data, str) else json.dumps(data)
+    return f"data: {text}\n\n".encode()
+
+
+def chunk(content: str | None = None, **choice: Any) -> dict[str, Any]:
+    finish = choice.pop("finish_reason", None)
+    delta = ({} if content is None else {"content": content}) | choice
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "loopback-1",
+        "system_fingerprint": "fp_1",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    }
+
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+DONE = event("[DONE]")
+
+
+def answer(*texts: str, finish: str = "stop") -> list[bytes]:
+    usage = {**chunk(), "choices": [], "usage": USAGE}
+    return [*(event(chunk(text)) for text in texts), event(chunk(finish_reason=finish)), event(usage), DONE]
+
+
+def completion(text: str, finish: str = "stop") -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "loopback-1",
+        "system_fingerprint": "fp_1",
+        "choices": [
+            {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}
+        ],
+        "usage": USAGE,
+    }
+
+
+def as_json(body: Any, status: int = 200, **headers: str) -> Reply:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Reply([data], status, {"content-type": "application/json", **headers})
+
+
+class Service:
+    """The service; `script` answers each question, the list of models is `models`."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.models = ["loopback-1"]
+        self.script: Callable[[Request], Reply] = self.echo
+        self.closed = threading.Event()  # the other side went away in the middle
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._connections: list[socket.socket] = []
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def questions(self) -> list[Request]:
+        return [request for request in self.requests if request.method == "POST"]
+
+    def echo(self, request: Request) -> Reply:
+        text = f"You said: {request.body['messages'][-1]['content']}"
+        if request.body.get("stream"):
+            return Reply(answer(*(text[at : at + 4] for at in range(0, len(text), 4))))
+        return as_json(completion(text))
+
+    def say(self, *pieces: bytes | threading.Event, **settings: Any) -> None:
+        self.script = lambda _: Reply(list(pieces), **settings)
+
+    def stop(self) -> None:
+        self._listener.close()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._connections.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            stream = connection.makefile("rb")
+            while request := self._read(stream):
+                self.requests.append(request)
+                reply = self._reply(request)
+                try:
+                    self._write(connection, reply)
+                except OSError:
+                    self.closed.set()
+                    raise
+                if reply.end == "reset":
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                if reply.end != "whole" or not reply.chunked:
+                    return
+
+    def _read(self, stream: Any) -> Request | None:
+        line = stream.readline().decode()
+        if not line.strip():
+            return None
+        headers = {}
+        while (header := stream.readline().decode().strip()) != "":
+            name, _, value = header.partition(":")
+            headers[name.strip().lower()] = value.strip()
+        method, path, _ = line.split()
+        return Request(method, path, headers, stream.read(int(headers.get("content-length", 0))))
+
+    def _reply(self, request: Request) -> Reply:
+        if request.method == "GET" and request.path.endswith("/models"):
+            entries = [{"id": name, "object": "model", "created": 1, "owned_by": "tests"} for name in self.models]
+            return as_json({"object": "list", "data": entries})
+        return self.script(request)
+
+    def _write(self, connection: socket.socket, reply: Reply) -> None:
+        lines = [f"HTTP/1.1 {reply.status} X", *(f"{name}: {value}" for name, value in reply.headers.items())]
+        lines.append("transfer-encoding: chunked" if reply.chunked else "connection: close")
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        for piece in reply.pieces:
+            if isinstance(piece, threading.Event):
+                self._hold(connection, piece)
+            else:
+                connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if reply.chunked else piece)
+        if reply.chunked and reply.end == "whole":
+            connection.sendall(b"0\r\n\r\n")
+
+    def _hold(self, connection: socket.socket, until: threading.Event) -> None:
+        """Wait for the event, or for the other side to go away."""
+        connection.settimeout(0.02)
+        while not until.is_set():
+            try:
+                gone = connection.recv(1, socket.MSG_PEEK) == b""
+            except TimeoutError:
+                continue
+            except OSError:
+                gone = True
+            if gone:
+                self.closed.set()
+                raise ConnectionResetError
+        connection.settimeout(None)
