@@ -1,2 +1,33 @@
-"""x."""
+"""Answers on the page: safe, readable, and drawn at a cost that grows only with their length.
+
+Plain strings come in, MIME bundles go out. Everything that was written elsewhere (answers, model names, error
+texts) takes one road: hidden characters become visible (``_text``), CommonMark's blocks are found
+(``_blocks``), Python-Markdown makes the rest (``_inline``), an allow-list lets through what it names
+(``_sanitize``), and only then are colours, formulas and frames of our own added (``_stash``, ``_frame``).
+
+Importing this package loads neither Markdown nor nh3 nor Pygments; the first answer does.
+"""
+
+from ._frame import MIME, bundle
+from ._inert import inert_markdown
+from ._live import LiveHtml
 from ._markdown import render
+from ._once import OnceHtml
+from ._page import IPythonPage, Page
+from ._plain import error_text, plain, terminal_text
+from ._terminal import TerminalText
+
+__all__ = [
+    "MIME",
+    "IPythonPage",
+    "LiveHtml",
+    "OnceHtml",
+    "Page",
+    "TerminalText",
+    "bundle",
+    "error_text",
+    "inert_markdown",
+    "plain",
+    "render",
+    "terminal_text",
+]

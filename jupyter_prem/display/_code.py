@@ -58,7 +58,15 @@ _LANGUAGES = {
     )
     for name in names.split()
 }
-_PLAIN = {"text": "", "txt": "", "plaintext": "", "markdown": "Markdown", "md": "Markdown", "csv": "CSV", "mermaid": "Mermaid"}
+_PLAIN = {
+    "text": "",
+    "txt": "",
+    "plaintext": "",
+    "markdown": "Markdown",
+    "md": "Markdown",
+    "csv": "CSV",
+    "mermaid": "Mermaid",
+}
 _KINDS = (
     ("Comment", "c"),
     ("Keyword.Type", "t"),

@@ -46,19 +46,20 @@ class _Code(InlineProcessor):
 
 
 class _Math(InlineProcessor):
-    def __init__(self, pattern: str, md: "Markdown", stash: Stash, *, display: bool) -> None:
+    def __init__(self, pattern: str, md: "Markdown", stash: Stash) -> None:
         super().__init__(pattern, md)
         self._stash = stash
-        self._display = display
 
     def handleMatch(self, m: re.Match[str], data: str) -> Match:  # type: ignore[override]  # noqa: ARG002, N802
         source = m.group()
-        tex = source if source.startswith("\\begin") else m.group(1)
-        if source[0] == "$" != source[1] and _math.prose(tex):
+        kind = m.lastgroup or ""
+        tex = source if kind == "environment" else m.group(kind)
+        if kind == "dollars" and _math.prose(tex):
             return _NOTHING
         if _math.forbidden(tex) or not tex.strip():
             return AtomicString(source), m.start(), m.end()
-        return self._stash.keep(_math.trusted(tex, display=self._display), source), m.start(), m.end()
+        display = kind not in ("dollars", "parentheses")
+        return self._stash.keep(_math.trusted(tex, display=display), source), m.start(), m.end()
 
 
 class _Break(InlineProcessor):
@@ -172,6 +173,51 @@ class _Hosts(Treeprocessor):
                 link.text = f"{link.text or ''} ({note})"
 
 
+class Chosen:
+    """Hands the inline engine only the patterns whose first character a text has.
+
+    The engine tries every pattern on every text; most paragraphs have a use for two or three.
+    """
+
+    _TRIGGERS = {
+        "backtick": "`",
+        "math": "$\\",
+        "backslash_break": "\\",
+        "escape": "\\",
+        "br": "<",
+        "footnote": "[",
+        "reference": "[",
+        "link": "[",
+        "image_link": "[",
+        "image_reference": "[",
+        "short_reference": "[",
+        "short_image_ref": "[",
+        "autolink": "<",
+        "url": ":",
+        "linebreak": "\n",
+        "entity": "&",
+    }
+    _NEED_REFERENCES = frozenset({"reference", "image_reference", "short_reference", "short_image_ref"})
+
+    def __init__(self, md: "Markdown") -> None:
+        self._md = md
+        names = [item.name for item in md.inlinePatterns._priority]
+        self._patterns = [(name, self._TRIGGERS.get(name, "*_~"), md.inlinePatterns[name]) for name in names]
+
+    def choose(self, source: str) -> None:
+        """Prepare the engine for a text.
+
+        Args:
+            source: The block's source.
+        """
+        has = set(source)
+        self._md.treeprocessors["inline"].inlinePatterns = [
+            pattern
+            for name, triggers, pattern in self._patterns
+            if not has.isdisjoint(triggers) and (self._md.references or name not in self._NEED_REFERENCES)
+        ]
+
+
 def install(md: "Markdown", stash: Stash) -> None:
     """Put our patterns into a Markdown instance, and take out those that pass HTML.
 
@@ -186,14 +232,7 @@ def install(md: "Markdown", stash: Stash) -> None:
     found = {name: patterns[name].pattern for name in ("link", "image_link", "autolink")}
     link, image = found["link"], found["image_link"]
     patterns.register(_Code(_CODE), "backtick", 190)
-    for name, pattern, display, priority in (
-        ("math_display", _math.DISPLAY, True, 189),
-        ("math_environment", _math.ENVIRONMENT, True, 188.8),
-        ("math_brackets", _math.BRACKETS, True, 188.6),
-        ("math_parentheses", _math.PARENTHESES, False, 188.4),
-        ("math_dollars", _math.DOLLARS, False, 188.2),
-    ):
-        patterns.register(_Math(pattern, md, stash, display=display), name, priority)
+    patterns.register(_Math(_math.ANY, md, stash), "math", 189)
     patterns.register(_Break(r"\\\n"), "backslash_break", 185)
     patterns.register(_Break(r"(?i)<br[ \t]{0,4}/?>"), "br", 184)
     patterns.register(_Footnote(_FOOTNOTE), "footnote", 175)
@@ -205,6 +244,8 @@ def install(md: "Markdown", stash: Stash) -> None:
     patterns.register(_ShortImageReference(image, md, stash), "short_image_ref", 125)
     patterns.register(_Autolink(found["autolink"], md, stash), "autolink", 120)
     patterns.register(_Url(_URL), "url", 115)
-    patterns.register(_Entity(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});"), "entity", 80)
+    patterns.register(
+        _Entity(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});"), "entity", 80
+    )
     md.treeprocessors.deregister("prettify")
     md.treeprocessors.register(_Hosts(md), "hosts", -10)

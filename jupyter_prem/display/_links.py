@@ -4,6 +4,7 @@ A target is followed only if it is absolute and http, https or mailto; the schem
 allow-list in ``_sanitize``. A link whose text names another host than its target says where it leads.
 """
 
+import functools
 import html
 import re
 import unicodedata
@@ -15,10 +16,13 @@ _MAX = 4096
 _SAFE = "!#$%&'()*+,/:;=?@[]~-._"
 _BAD = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029<>\"\\^`{|}]")
 _HOST_LIKE = re.compile(r"(?:[^\s/:@.,;()\[\]<>\"']+\.)+[^\W\d_][\w-]+", re.UNICODE)
-_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u3164\ufe00-\ufe0f\ufeff]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u3164\ufe00-\ufe0f\ufeff]"
+)
 _NUMERIC = re.compile(r"[\d.]+$|.*:")
 
 
+@functools.lru_cache(maxsize=512)
 def target(href: str, *, image: bool = False) -> str:
     """The address a page may link to.
 

@@ -13,7 +13,11 @@ from ._text import clean
 if TYPE_CHECKING:
     from markdown import Markdown
 
+    from ._inline import Chosen
+
 References = tuple[tuple[str, tuple[str, str | None]], ...]
+
+_MAX_REMEMBERED = 16_000  # characters of one block
 
 _lock = threading.Lock()
 
@@ -44,14 +48,32 @@ def render(text: str) -> str:
     Returns:
         HTML for inside an element of class ``jupyter-prem``; the same text gives the same bytes.
     """
-    return "\n".join(_block(block) for block in blocks(clean(text)))
+    return draw(clean(text), ())
 
 
-def blocks(text: str) -> Iterator[Block]:
+def draw(text: str, references: References) -> str:
+    """Render a clean text that may use link targets defined elsewhere.
+
+    Args:
+        text: A text that :func:`clean` has seen.
+        references: Link targets besides its own.
+
+    Returns:
+        HTML, as :func:`render` gives it.
+    """
+    return "\n".join(map(_remembered, blocks(text, references)))
+
+
+def _remembered(block: Block) -> str:
+    return _block(block) if len(block.source) <= _MAX_REMEMBERED else _block.__wrapped__(block)
+
+
+def blocks(text: str, known: References = ()) -> Iterator[Block]:
     """Cut a text into the blocks of its outermost level.
 
     Args:
         text: A text that :func:`clean` has seen.
+        known: Link targets besides its own.
 
     Yields:
         Each block, to be rendered by itself.
@@ -61,9 +83,9 @@ def blocks(text: str) -> Iterator[Block]:
     for line in lines:
         parser.feed(line)
     root = parser.close()
-    references = tuple(parser.references.items())
-    ends = [child.first for child in root.children[1:]] + [len(lines)]
-    for child, end in zip(root.children, ends, strict=True):
+    references = tuple((dict(known) | parser.references).items())
+    ends = [child.first for child in root.children] + [len(lines)]
+    for child, end in zip(root.children, ends[1:], strict=True):
         source = "\n".join(lines[child.first : end]).rstrip("\n")
         yield Block(source, references if "[" in source else ())
 
@@ -74,18 +96,19 @@ def _block(block: Block) -> str:
     from ._sanitize import sanitize  # noqa: PLC0415 - loads nh3
 
     with _lock:
-        md, stash = _markdown()
+        md, stash, chosen = _markdown()
         md.reset()
         stash.clear()
         md.references.update(block.references)
+        chosen.choose(block.source)
         return stash.restore(sanitize(md.convert(block.source)))
 
 
 @functools.cache
-def _markdown() -> "tuple[Markdown, Stash]":
+def _markdown() -> "tuple[Markdown, Stash, Chosen]":
     from markdown import Markdown  # noqa: PLC0415 - 30 ms that `import jupyter_prem` does not pay
 
-    from ._inline import install  # noqa: PLC0415 - loads markdown
+    from ._inline import Chosen, install  # noqa: PLC0415 - loads markdown
     from ._tree import StructureParser, serialise  # noqa: PLC0415 - loads markdown
 
     md = Markdown(
@@ -98,4 +121,4 @@ def _markdown() -> "tuple[Markdown, Stash]":
     md.parser = StructureParser(md, stash)
     md.serializer = serialise
     install(md, stash)
-    return md, stash
+    return md, stash, Chosen(md)

@@ -9,13 +9,14 @@ import re
 
 # Pandoc's rule (Extension: tex_math_dollars): no blank inside the dollars, no digit after the closing one.
 # Letters around them are shell variables and currencies (US$5).
-DOLLARS = r"(?<![\\$0-9A-Za-z])\$(?![\s$])((?:[^$\\\n]|\\.|\n(?!\n)){1,1000}?)(?<![\s\\])\$(?![0-9A-Za-z$])"
-DISPLAY = r"(?<!\\)\$\$(?!\$)((?:[^$]|\\\$){1,4000}?)(?<!\\)\$\$"
-PARENTHESES = r"(?<!\\)\\\(((?:[^\\]|\\[^()\[\]]){1,2000}?)\\\)"
-BRACKETS = r"(?<!\\)\\\[((?:[^\\]|\\(?!\]).){1,4000}?)\\\]"
-ENVIRONMENT = (
-    r"\\begin\{((?:equation|align|gather|multline|eqnarray|alignat|flalign)\*?)\}"
-    r"((?:[^\\]|\\(?!end\{)){1,4000}?)\\end\{\1\}"
+DOLLARS = r"(?<![\\$0-9A-Za-z])\$(?![\s$])(?P<dollars>(?:[^$\\\n]|\\.|\n(?!\n)){1,1000}?)(?<![\s\\])\$(?![0-9A-Za-z$])"
+ANY = (
+    r"(?<!\\)\$\$(?!\$)(?P<two>(?:[^$]|(?<=\\)\$){1,4000}?)(?<!\\)\$\$"
+    r"|(?<!\\)\\\((?P<parentheses>(?:[^\\]|\\[^()\[\]]){1,2000}?)\\\)"
+    r"|(?<!\\)\\\[(?P<brackets>(?:[^\\]|\\(?!\]).){1,4000}?)\\\]"
+    r"|\\begin\{(?P<name>(?:equation|align|gather|multline|eqnarray|alignat|flalign)\*?)\}"
+    r"(?P<environment>(?:[^\\]|\\(?!end\{)){1,4000}?)\\end\{(?P=name)\}"
+    rf"|{DOLLARS}"
 )
 
 _FORBIDDEN = re.compile(
@@ -41,6 +42,19 @@ def forbidden(tex: str) -> bool:
         True if it has to be shown as text.
     """
     return bool(_FORBIDDEN.search(tex)) or tex.count("{") > 400  # noqa: PLR2004 - MathJax recurses
+
+
+def disarm(text: str, joiner: str) -> str:
+    """Break the commands that a page must not run.
+
+    Args:
+        text: Any text.
+        joiner: What goes between such a command's backslash and its name.
+
+    Returns:
+        The text in which none of them is a command.
+    """
+    return _FORBIDDEN.sub(lambda found: "\\" + joiner + found.group()[1:], text)
 
 
 def prose(tex: str) -> bool:

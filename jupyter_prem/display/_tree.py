@@ -172,7 +172,9 @@ def _loose(node: Node) -> bool:
     """Whether blank lines stand between a list's items or between the blocks of one (CommonMark 5.3)."""
     _extend(node)
     rows = [node.children, *(item.children for item in node.children)]
-    return any(after.first > before.last + 1 for row in rows for before, after in zip(row, row[1:], strict=False))
+    return any(
+        after.first > before.last + 1 for row in rows for before, after in zip(row, row[1:], strict=False)
+    )
 
 
 def _extend(node: Node) -> None:

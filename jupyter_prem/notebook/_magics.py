@@ -104,7 +104,7 @@ class PremMagics(Magics):
             names = self._names(local_ns)
             raw = "--raw" in line.split()
             words = split_options(line, lambda word: word if raw else expand(word, names, where="in an option"))
-            return self._ask(parse_words(PremMagics.chat.parser, words), cell, names)
+            return self._ask(parse_words(PremMagics.chat.parser, words), cell, names, alone=True)
 
     @no_var_expand
     @needs_local_scope
@@ -116,7 +116,7 @@ class PremMagics(Magics):
             names = self._names(local_ns)
             raw = "--raw" in line.split()
             words, prompt = split_line(line, lambda word: word if raw else expand(word, names, where="in an option"))
-            return self._ask(parse_words(PremMagics.chat_line.parser, words), prompt, names)
+            return self._ask(parse_words(PremMagics.chat_line.parser, words), prompt, names, alone=False)
 
     @no_var_expand
     @line_magic("prem")
@@ -139,7 +139,9 @@ class PremMagics(Magics):
     def _names(self, local_ns: Mapping[str, Any] | None) -> dict[str, Any]:
         return {**self.shell.user_ns, **(local_ns or {})}
 
-    def _ask(self, options: argparse.Namespace, prompt: str, names: Mapping[str, Any]) -> ChatResponse | None:
+    def _ask(
+        self, options: argparse.Namespace, prompt: str, names: Mapping[str, Any], *, alone: bool
+    ) -> ChatResponse | None:
         from ._sinks import choose_sink, draw_dry_run
 
         text = prompt if options.raw else expand(prompt, names)
@@ -154,7 +156,7 @@ class PremMagics(Magics):
             return None
         if options.new:
             conversation.reset()
-        sink = choose_sink(self.shell, self.live, implicit=answerer.implicit)
+        sink = choose_sink(self.shell, self.live, implicit=answerer.implicit, alone=alone)
         outcome = self.notebook.ask(conversation, answerer.client, question, sink=sink)
         response = outcome.response
         if response is not None:

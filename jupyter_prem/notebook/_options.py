@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.error import UsageError
@@ -31,16 +31,16 @@ class Option:
         flags: As typed, the short one first.
         help: One line for people.
         metavar: Name of the value; empty for a switch.
-        field: The request field it sets; empty for none.
-        type: Turns the typed word into the value.
+        sets: The request field it sets; empty for none.
+        convert: Turns the typed word into the value.
         repeatable: Whether it may be given more than once.
     """
 
     flags: tuple[str, ...]
     help: str
     metavar: str = ""
-    field: str = ""
-    type: Callable[[str], Any] = field(default=str)
+    sets: str = ""
+    convert: Callable[[str], Any] = str
     repeatable: bool = False
 
     @property
@@ -92,7 +92,7 @@ OPTIONS: Final = (
 )
 """Every option, in the order of the documentation."""
 
-FIELD_OPTIONS: Final = {option.field: option for option in OPTIONS if option.field}
+FIELD_OPTIONS: Final = {option.sets: option for option in OPTIONS if option.sets}
 """The options that set a request field, by field."""
 
 
@@ -103,7 +103,7 @@ def chat_arguments(function: Callable[..., Any]) -> Callable[..., Any]:
         if not option.metavar:
             settings["action"] = "store_true"
         else:
-            settings.update(type=option.type, metavar=option.metavar, default=UNSET)
+            settings.update(type=option.convert, metavar=option.metavar, default=UNSET)
             if option.repeatable:
                 settings.update(action="append", default=None)
         function = argument(*option.flags, **settings)(function)

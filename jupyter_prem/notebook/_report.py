@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from jupyter_prem.client import Interrupted, PremError
-from jupyter_prem.display import error_lines
+from jupyter_prem.display import error_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,14 +30,7 @@ def short_errors() -> Iterator[None]:
 
 
 def _shortened(error: PremError) -> PremError:
-    title = f"{type(error).__name__}: {error.what}"
-    place = " ".join(part for part in (error.where,) if part)
-    head = f"{title} ({place})" if place and len(title) + len(place) < 160 else title  # noqa: PLR2004 - one line
-    lines = [head]
-    if place and head == title:
-        lines.append(place)
-    if error.hint:
-        lines.append(error.hint)
-    shown = error_lines(lines, error.detail.splitlines())
+    lines = [f"{type(error).__name__}: {error.what}", error.where, error.hint]
+    shown = error_text([line for line in lines if line], error.detail).split("\n")
     error._render_traceback_ = lambda: shown  # type: ignore[attr-defined]  # noqa: SLF001 - IPython's protocol
     return error

@@ -38,11 +38,22 @@ def is_live(shell: InteractiveShell, live: str) -> bool:
     return bool(parent.get("metadata", {}).get("cellId"))
 
 
-def choose_sink(shell: InteractiveShell, live: str, *, implicit: bool) -> Sink:
-    """Return the sink for the cell that runs now."""
+def choose_sink(shell: InteractiveShell, live: str, *, implicit: bool, alone: bool) -> Sink:
+    """Return the sink for the cell that runs now.
+
+    Args:
+        shell: Whose page.
+        live: The trait.
+        implicit: Whether the page is to say that nobody named who answers.
+        alone: Whether the cell holds nothing but the question.
+    """
+    painter: LiveHtml | OnceHtml | TerminalText
     if not hasattr(shell, "kernel"):
-        return _CellSink(TerminalText(sys.stdout), implicit=implicit)
-    painter = LiveHtml(IPythonPage()) if is_live(shell, live) else OnceHtml(IPythonPage())
+        painter = TerminalText(sys.stdout)
+    elif is_live(shell, live):
+        painter = LiveHtml(IPythonPage(), alone=alone)
+    else:
+        painter = OnceHtml(IPythonPage())
     return _CellSink(painter, implicit=implicit)
 
 
@@ -54,7 +65,7 @@ class _CellSink:
         self._implicit = implicit
 
     def status(self, text: str, fraction: float | None = None) -> None:
-        self._painter.status(text, fraction)
+        self._painter.status(text or "Waiting for the answer …", fraction)
 
     def delta(self, delta: Delta) -> None:
         if delta.index:
@@ -66,7 +77,7 @@ class _CellSink:
 
     def finish(self, outcome: Outcome) -> None:
         if outcome.response is None:
-            self._painter.discard()
+            self._painter.close()
             return
         self._painter.finish(
             bundle_of_outcome(outcome, implicit=self._implicit), metadata_of(outcome.response)

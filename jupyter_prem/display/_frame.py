@@ -1,0 +1,126 @@
+"""What stands around an answer: its stylesheet, notices, the folded reasoning and the footer."""
+
+import functools
+import html
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+
+from ._inert import inert_markdown
+from ._markdown import render
+from ._plain import plain
+from ._text import clean, whole
+
+MIME = "application/vnd.jupyter-prem+json"
+
+_MAX_NOTE = 2_000
+
+
+def bundle(  # noqa: PLR0913 - the parts of an answer, each by its name
+    text: str,
+    *,
+    footer: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    reasoning: str = "",
+    refusal: str = "",
+    badge: str = "",
+    data: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """The one output of a finished cell.
+
+    Every string may come from a stranger and is shown as text; the same arguments give the same bytes.
+
+    Args:
+        text: The answer, Markdown.
+        footer: Parts of the quiet last line (model, tokens, …); empty ones are left out.
+        notes: Notices of one line each above the answer.
+        reasoning: The model's reasoning, Markdown, shown folded.
+        refusal: The service's refusal, text.
+        badge: A word that marks the answer (``interrupted``, ``length``).
+        data: JSON for ``application/vnd.jupyter-prem+json``; left out if None.
+
+    Returns:
+        MIME type to content: HTML, harmless Markdown, plain text, and the data.
+    """
+    notes = [line for note in notes if (line := one_line(note))]
+    parts = [_div("pm-note", html.escape(note)) for note in notes]
+    if reasoning.strip():
+        parts.append(f"<details><summary>Reasoning</summary>{render(reasoning)}</details>")
+    if text:
+        parts.append(_div("pm-body", render(text)))
+    if refusal.strip():
+        parts.append(_div("pm-refusal", html.escape(clean(refusal)).replace("\n", "<br>")))
+    parts.append(_foot(footer, badge))
+    extra = [
+        *notes,
+        *([clean(refusal)] if refusal.strip() else []),
+        *([f"[{one_line(badge)}]"] if badge else []),
+    ]
+    result: dict[str, object] = {
+        "text/html": frame("\n".join(part for part in parts if part), style=True),
+        "text/markdown": "\n\n".join(filter(None, [inert_markdown(text), *map(_inert_line, extra)])),
+        "text/plain": "\n\n".join(filter(None, [plain(text), "\n".join(extra)])),
+    }
+    if data is not None:
+        result[MIME] = _encodable(data)
+    return result
+
+
+def frame(body: str, *, style: bool, state: str = "") -> str:
+    """Put trusted HTML into our own scope, where MathJax reads only what we mark.
+
+    Args:
+        body: HTML of ours.
+        style: Whether the stylesheet goes with it.
+        state: A further class of ours.
+
+    Returns:
+        One element.
+    """
+    css = f"<style>{stylesheet()}</style>" if style else ""
+    names = " ".join(filter(None, ("jupyter-prem mathjax_ignore tex2jax_ignore", state)))
+    return f'<div class="{names}" dir="auto">{css}{body}</div>'
+
+
+@functools.cache
+def stylesheet() -> str:
+    """The stylesheet, without its comments and blanks."""
+    css = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+    css = re.sub(r"/\*.*?\*/|\n", "", css, flags=re.DOTALL)
+    return re.sub(r"\s*([{}:;,>])\s+|\s+(?=[{}])", r"\1", css).replace(";}", "}")
+
+
+def one_line(text: str) -> str:
+    """A text on one line, cut where it is unreasonably long.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        At most 2,000 characters.
+    """
+    return " ".join(clean(text).split())[:_MAX_NOTE]
+
+
+def _foot(footer: Sequence[str], badge: str) -> str:
+    line = " · ".join(html.escape(part) for text in footer if (part := one_line(text)))
+    mark = f'<span class="pm-badge">{html.escape(one_line(badge))}</span>' if badge.strip() else ""
+    return _div("pm-foot", mark + (f"<span>{line}</span>" if line else "")) if line or mark else ""
+
+
+def _div(name: str, body: str) -> str:
+    return f'<div class="{name}">{body}</div>'
+
+
+def _inert_line(text: str) -> str:
+    return inert_markdown(re.sub(r"([\\`*_#>~|])", r"\\\1", text))
+
+
+def _encodable(value: object) -> object:
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, Mapping):
+        return {whole(str(key)): _encodable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encodable(item) for item in value]
+    return value

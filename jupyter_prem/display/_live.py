@@ -1,0 +1,214 @@
+"""An answer on a live page, drawn as it arrives at a cost that is linear in its length.
+
+What is finished is frozen: the answer lies in several outputs, of which only the last is updated, at
+most once an interval. When many small outputs are full they are merged into the first of them, and those
+of the next size likewise, so that each character is sent a bounded number of times and JupyterLab, which
+folds cells past 50 outputs, never sees as many. At the end one output takes the place of all.
+"""
+
+import contextvars
+import html
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from ._cut import Cut, cut
+from ._frame import frame, one_line
+from ._markdown import draw
+from ._page import Page
+from ._text import clean
+
+INTERVAL = 0.15  # seconds between two frames
+PIECE = 1_600  # characters; what is frozen is at least as long
+_FANS = (20, 20, 5)  # how many outputs of one size are merged into one; the last number holds for all others
+
+Later = Callable[[float, Callable[[], None]], None]
+
+
+class _Cancel(Protocol):
+    def cancel(self) -> None: ...
+
+
+class LiveHtml:
+    """Draws an answer while it arrives.
+
+    A frame that is due while nothing more arrives is drawn by a daemon timer, at most one at a time and
+    none when idle. It runs in a copy of the context the sink was made in, so ipykernel gives its messages
+    the parent of the cell that asked.
+
+    Args:
+        page: The cell's output area.
+        alone: Whether everything in it is this answer's; else other outputs are left where they are and
+            the answer ends in the first of its own.
+        clock: Seconds, monotonic.
+        later: Calls a function after some seconds, in any thread; a daemon timer if left out.
+    """
+
+    def __init__(
+        self,
+        page: Page,
+        *,
+        alone: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+        later: Callable[[float, Callable[[], None]], _Cancel] | None = None,
+    ) -> None:
+        self._page = page
+        self._alone = alone
+        self._clock = clock
+        self._later = later or _timer
+        self._lock = threading.RLock()
+        self._name = uuid.uuid4().hex
+        self._new: list[str] = []
+        self._text = Cut()
+        self._frozen: list[tuple[int, str]] = []
+        self._shown = 0
+        self._next = float("-inf")
+        self._timer: _Cancel | None = None
+        self._started = self._done = False
+
+    def status(self, text: str, fraction: float | None = None) -> None:
+        """Show what is awaited, until the first text arrives.
+
+        Args:
+            text: A line such as ``Fetching the model …``.
+            fraction: How much is done, 0 to 1, or None if that is unknown.
+        """
+        with self._lock:
+            if self._started or self._done or (self._clock() < self._next and fraction != 1):
+                return
+            self._next = self._clock() + INTERVAL
+            done = "" if fraction is None else f"{100 * min(max(fraction, 0.0), 1.0):.0f}%"
+            bar = (
+                f'<div class="pm-bar"><div style="width:{done}"></div></div><span>{done}</span>'
+                if done
+                else ""
+            )
+            mark = "" if done else '<span class="pm-dots"></span>'
+            self._put(
+                0,
+                frame(
+                    f'<div class="pm-wait">{mark}<span>{html.escape(one_line(text))}</span>{bar}</div>',
+                    style=True,
+                ),
+            )
+
+    def feed(self, text_delta: str) -> None:
+        """Take more of the answer; draw it now, or within the interval.
+
+        Args:
+            text_delta: Text, cut anywhere.
+        """
+        if not text_delta:
+            return
+        with self._lock:
+            self._new.append(text_delta)
+            if self._timer is None and not self._done:
+                wait = self._next - self._clock()
+                if wait <= 0 or not self._started:
+                    self._paint()
+                else:
+                    self._timer = self._later(wait, self._due)
+
+    def tick(self) -> None:
+        """Draw what is due; for callers that wake up anyhow."""
+        with self._lock:
+            if self._new and not self._done and self._clock() >= self._next:
+                self._paint()
+
+    def finish(self, bundle: Mapping[str, object], metadata: Mapping[str, object] | None = None) -> None:
+        """Put the one final output in the place of all frames.
+
+        Args:
+            bundle: What :func:`bundle` made.
+            metadata: The output's metadata, where what varies between runs belongs.
+        """
+        with self._lock:
+            if self._done:
+                return
+            self._stop()
+            if self._alone or not self._shown:
+                if self._shown:
+                    self._page.clear(wait=True)
+                self._page.display(bundle, None, metadata)
+                return
+            self._page.update(bundle, self._id(0), metadata)
+            for slot in range(1, self._shown):
+                self._page.update({"text/plain": ""}, self._id(slot))
+
+    def close(self) -> None:
+        """Stop drawing, and take away what was shown if no text ever came."""
+        with self._lock:
+            if not self._done:
+                self._stop()
+                if self._shown and not self._started:
+                    self._page.update({"text/plain": ""}, self._id(0))
+
+    def _stop(self) -> None:
+        self._done = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _due(self) -> None:
+        with self._lock:
+            self._timer = None
+            if self._new and not self._done:
+                self._paint()
+
+    def _paint(self) -> None:
+        self._started = True
+        arrived = "".join(self._new)
+        self._new.clear()
+        if arrived.endswith("\r") or "\ud800" <= arrived[-1:] <= "\udbff":
+            self._new.append(arrived[-1])
+            arrived = arrived[:-1]
+        self._text.add(clean(arrived))
+        changed = len(self._frozen)
+        for piece in cut(self._text, PIECE):
+            changed = min(changed, self._freeze(piece))
+        for slot in range(changed, len(self._frozen)):
+            self._put(slot, frame(_body(self._frozen[slot][1]), style=slot == 0))
+        slot = len(self._frozen)
+        self._put(
+            slot, frame(_body(draw(self._text.rest, self._text.references)), style=slot == 0, state="pm-open")
+        )
+        for empty in range(slot + 1, self._shown):
+            self._put(empty, "")
+        self._shown = slot + 1 if slot + 1 > self._shown else self._shown
+        self._next = self._clock() + INTERVAL
+
+    def _freeze(self, piece: str) -> int:
+        """Keep a piece; returns the first output that changes."""
+        self._frozen.append((0, piece))
+        level = 0
+        while True:
+            fan = _FANS[min(level, len(_FANS) - 1)]
+            last = self._frozen[-fan:]
+            if len(last) < fan or any(size != level for size, _ in last):
+                return len(self._frozen) - 1
+            level += 1
+            self._frozen[-fan:] = [(level, "\n".join(part for _, part in last))]
+
+    def _put(self, slot: int, body: str) -> None:
+        data = {"text/html": body}
+        if slot < self._shown:
+            self._page.update(data, self._id(slot))
+        else:
+            self._page.display(data, self._id(slot))
+            self._shown = slot + 1
+
+    def _id(self, slot: int) -> str:
+        return f"{self._name}-{slot}"
+
+
+def _body(body: str) -> str:
+    return f'<div class="pm-body">{body}</div>'
+
+
+def _timer(seconds: float, call: Callable[[], None]) -> threading.Timer:
+    timer = threading.Timer(seconds, contextvars.copy_context().run, (call,))
+    timer.daemon = True
+    timer.start()
+    return timer

@@ -1,0 +1,78 @@
+"""Where outputs go: IPython's display, behind three verbs."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class Page(Protocol):
+    """A cell's output area."""
+
+    def display(
+        self,
+        data: Mapping[str, object],
+        display_id: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        """Add an output.
+
+        Args:
+            data: MIME type to content.
+            display_id: The name by which it can be updated.
+            metadata: The output's metadata.
+        """
+
+    def update(
+        self,
+        data: Mapping[str, object],
+        display_id: str,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        """Replace an output.
+
+        Args:
+            data: MIME type to content.
+            display_id: The name it was added by.
+            metadata: The output's metadata.
+        """
+
+    def clear(self, *, wait: bool) -> None:
+        """Empty the area.
+
+        Args:
+            wait: Whether only the next output does so, which does not flicker.
+        """
+
+
+class IPythonPage:
+    """The output area of the cell that runs."""
+
+    def display(
+        self,
+        data: Mapping[str, object],
+        display_id: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        """Add an output; see :meth:`Page.display`."""
+        from IPython.display import publish_display_data  # noqa: PLC0415 - IPython is there when this is called
+
+        transient = {"display_id": display_id} if display_id else None
+        publish_display_data(dict(data), dict(metadata or {}), transient=transient)
+
+    def update(
+        self,
+        data: Mapping[str, object],
+        display_id: str,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        """Replace an output; see :meth:`Page.update`."""
+        from IPython.display import publish_display_data  # noqa: PLC0415 - idem
+
+        publish_display_data(
+            dict(data), dict(metadata or {}), transient={"display_id": display_id}, update=True
+        )
+
+    def clear(self, *, wait: bool) -> None:
+        """Empty the area; see :meth:`Page.clear`."""
+        from IPython.display import clear_output  # noqa: PLC0415 - idem
+
+        clear_output(wait=wait)

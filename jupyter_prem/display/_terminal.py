@@ -1,0 +1,89 @@
+"""Answers in a terminal: plain text as it arrives, its escape sequences disarmed."""
+
+from collections.abc import Mapping
+from typing import TextIO
+
+from ._plain import ESCAPE, terminal_text
+
+_MAX_HELD = 4_096
+_STARTS = "\x1b\x90\x98\x9b\x9d\x9e\x9f"
+
+
+class TerminalText:
+    """The methods of :class:`LiveHtml` over a text stream.
+
+    Args:
+        stream: Where to write, ``sys.stdout`` for one.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._held = ""
+        self._open = False
+
+    def status(self, text: str, fraction: float | None = None) -> None:
+        """Write nothing: a line that changes needs the very sequences that are taken out.
+
+        Args:
+            text: What would be shown.
+            fraction: How much is done.
+        """
+
+    def feed(self, text_delta: str) -> None:
+        """Write what is certain of the text so far.
+
+        Args:
+            text_delta: More of the answer; an escape sequence may be cut anywhere.
+        """
+        text = self._held + text_delta
+        cut = _certain(text)
+        self._held = text[cut:]
+        self._write(text[:cut])
+
+    def tick(self) -> None:
+        """Write nothing: there is no frame to catch up."""
+
+    def finish(self, bundle: Mapping[str, object], metadata: Mapping[str, object] | None = None) -> None:
+        """Write what was held back, or the whole answer if nothing was fed.
+
+        Args:
+            bundle: What :func:`bundle` made; its ``text/plain`` is used.
+            metadata: Not shown.
+        """
+        del metadata
+        if self._held:
+            self._write(self._held)
+            self._held = ""
+        if not self._open:
+            self._write(str(bundle.get("text/plain", "")))
+        self.close()
+
+    def close(self) -> None:
+        """End the line."""
+        if self._open:
+            self._stream.write("\n")
+            self._stream.flush()
+            self._open = False
+
+    def _write(self, text: str) -> None:
+        if shown := terminal_text(text):
+            self._stream.write(shown)
+            self._stream.flush()
+            self._open = True
+
+
+def _certain(text: str) -> int:
+    """How much of a text can be written before more of it is known."""
+    last = max(text.rfind(start) for start in _STARTS)
+    if last > 0 and text[last - 1] == "\x1b":
+        last -= 1
+    if last >= 0 and len(text) - last <= _MAX_HELD:
+        found = ESCAPE.match(text, last)
+        begun = text.rfind("\x1b", 0, last)
+        if begun >= 0 and (before := ESCAPE.match(text, begun)) and before.end() > last:
+            found, last = before, begun
+        if found is None or found.end() == len(text):
+            return last
+    if text.endswith("\r") or "\ud800" <= text[-1:] <= "\udbff":
+        return len(text) - 1
+    return len(text)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from jupyter_prem.conversation import TemplateError, expand
+
+NAMES = {"a": 1, "city": "Lyon", "evil": "{{ a }}", "d": {"k": [1, 2]}, "quote": "it's", "none": None}
+
+UNTOUCHED = [
+    r"\frac{1}{2} $x^{2}$ {x} { x } {} }} }",
+    "{% for x in y %} {%- raw %} {# comment #} ## line\n# for",
+    '{"json": {"nested": [1, {"a": "$b"}]}}',
+    "f'{x}' and {x!r:>10} and ${HOME} $HOME",
+    "tabs\tand\n\nblank lines\n\n",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", UNTOUCHED)
+def test_what_is_no_expression_is_text(text):
+    assert expand(text, {}) == text
+    assert expand(f"{text}{{{{ a }}}}", NAMES) == f"{text}1"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{ a }}", "1"),
+        ("{{a}}{{ city }}", "1Lyon"),
+        ("{{ evil }}", "{{ a }}"),
+        ("{{ '{{ a }}' }}", "{{ a }}"),
+        ("{{ d['k'][1] }} {{ d.k[0] }}", "2 1"),
+        ("{{ len(city) + a }}", "5"),
+        ("{{ city.upper() }}", "LYON"),
+        ("{{ city | upper }}", "LYON"),
+        ("{{ d | tojson }}", '{"k": [1, 2]}'),
+        ("{{ quote }}", "it's"),
+        ("{{ none }}", "None"),
+        ("{{ a }}\n", "1\n"),
+        ('{"k": "{{ city }}"}', '{"k": "Lyon"}'),
+    ],
+)
+def test_an_expression_is_replaced_by_its_value_once(text, expected):
+    assert expand(text, NAMES) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{{ nope }}", "'nope' is undefined"),
+        ("{{ city.nope }}", "no attribute 'nope'"),
+        ("{{ lipsum() }}", "'lipsum' is undefined"),
+        ("line\n{{ a", "line 2"),
+        ("{{ }}", "no expression"),
+        ("{{ 1 / 0 }}", "ZeroDivisionError"),
+        ("{{ a | nofilter }}", "nofilter"),
+    ],
+)
+def test_what_has_no_value_is_an_error_that_offers_raw(text, words):
+    with pytest.raises(TemplateError) as caught:
+        expand(text, NAMES)
+    assert words in str(caught.value)
+    assert "--raw" in str(caught.value)
