@@ -45,6 +45,12 @@ class EmbeddedEndpoint:
         self._pid = os.getpid()
         self._child: _Child | None = None
 
+    @property
+    def model(self) -> str:
+        """The model's id, known before it starts."""
+        named = os.environ.get("PREM_EMBEDDED_MODEL")
+        return Path(named).stem if named else SMOLLM2.model_id
+
     def address(self, progress: Progress | None = None) -> Address:
         """Return where the child listens and its key; start it first where none runs.
 
@@ -156,7 +162,7 @@ def _start(weights: Path, expected: str | None) -> _Child:
             words.seek(0)
             said = words.read()[-4000:].decode("utf-8", "replace").strip().splitlines()
             raise _did_not_start(process, answer.get("error", ""), said)
-    return _Child(process, Address(f"http://127.0.0.1:{answer['port']}", Key(key)))
+    return _Child(process, Address(f"http://127.0.0.1:{answer['port']}", Key(key), "the embedded model"))
 
 
 def _spawn(words: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -26,10 +26,12 @@ class Address:
     Args:
         base_url: As `check_base_url` returns it.
         api_key: Sent as a bearer token; None sends no Authorization header.
+        label: What people call it, where that is not its host.
     """
 
     base_url: str
     api_key: Key | None = None
+    label: str = ""
 
     def url(self, path: str) -> str:
         """Return the URL of `path` ("chat/completions" or "models").
@@ -42,8 +44,8 @@ class Address:
 
     @property
     def host(self) -> str:
-        """Host and port, for people."""
-        return urlsplit(self.base_url).netloc
+        """Its label, else host and port: for people."""
+        return self.label or urlsplit(self.base_url).netloc
 
     @property
     def loopback(self) -> bool:

@@ -29,8 +29,7 @@ def _number(*, nullable: bool) -> Check:
         if value is None and nullable:
             return None
         low, high = NUMBER_RANGES[field]
-        kind = "a number, or null, " if nullable else "a number "
-        reason = f"must be {kind}between {low:g} and {high:g}"
+        reason = f"must be a number between {low:g} and {high:g}{', or null' if nullable else ''}"
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise RequestError(field, value, reason)
         if not math.isfinite(value) or not low <= value <= high:

@@ -72,6 +72,13 @@ class Blocks:
         Args:
             text: The line without its line feed.
         """
+        leaf = self._leaf
+        if len(self._stack) == 1 and text[:1].isalpha() and (leaf is None or leaf.kind == "para"):
+            if leaf is None:  # nearly every line of prose comes this way
+                leaf = self._open("para", 1)
+            self._continue(leaf, text)
+            self._line += 1
+            return
         cursor = Cursor(text)
         depth = self._descend(cursor)
         if not (depth == len(self._stack) and self._verbatim(cursor)):
@@ -132,7 +139,7 @@ class Blocks:
             leaf.last = leaf.last if cursor.blank else self._line
             return True
         if leaf.kind == "para" and leaf.mark and not cursor.blank:
-            self._continue(leaf, cursor)
+            self._continue(leaf, cursor.text[cursor.next :])
             return True
         return False
 
@@ -164,15 +171,14 @@ class Blocks:
             elif leaf is not None:
                 self._close_leaf()
         elif leaf is not None and leaf.kind == "para":
-            self._continue(leaf, cursor)
+            self._continue(leaf, cursor.text[cursor.next :])
         elif leaf is not None and leaf.kind == "table" and depth == len(self._stack):
             leaf.lines.append(cursor.text[cursor.next :])
             leaf.last = self._line
         else:
-            self._continue(self._open("para", depth), cursor)
+            self._continue(self._open("para", depth), cursor.text[cursor.next :])
 
-    def _continue(self, leaf: Node, cursor: Cursor) -> None:
-        line = cursor.text[cursor.next :]
+    def _continue(self, leaf: Node, line: str) -> None:
         leaf.lines.append(line)
         leaf.last = self._line
         if leaf.mark:

@@ -26,16 +26,15 @@ class Cursor:
     def look(self) -> None:
         """Find the next character that is no blank."""
         text, at, column = self.text, self._at, self._column + self._pad
-        for char in text[at:]:
-            if char == " ":
-                column += 1
-            elif char == "\t":
-                column += _TAB - column % _TAB
-            else:
-                break
+        while (char := text[at : at + 1]) == " ":
+            column += 1
             at += 1
+        while char and char in " \t":
+            column += 1 if char == " " else _TAB - column % _TAB
+            at += 1
+            char = text[at : at + 1]
         self.next, self.indent = at, column - self._column
-        self.char = text[at : at + 1]
+        self.char = char
         self.blank = not self.char
 
     def enter(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ._blocks import Blocks, Node
 from ._markdown import References, draw
 
-_LARGE = 3  # a block of so many pieces is cut within
+_LARGE = 2  # a block of so many pieces is cut within
 
 
 @dataclass(slots=True)

@@ -20,7 +20,9 @@ from ._markdown import draw
 from ._page import Page
 from ._text import clean
 
-INTERVAL = 0.15  # seconds between two frames
+INTERVAL = 0.15  # seconds between two frames at least
+SLOWEST = 0.25  # seconds between two frames at most, while text arrives
+PACE = 10_000  # characters a second: longer frames come less often
 PIECE = 1_600  # characters; what is frozen is at least as long
 _FANS = (20, 20, 5)  # how many outputs of one size are merged into one; the last number holds for all others
 
@@ -63,7 +65,7 @@ class LiveHtml:
         self._new: list[str] = []
         self._text = Cut()
         self._frozen: list[tuple[int, str]] = []
-        self._shown = 0
+        self._shown = self._used = 0
         self._next = float("-inf")
         self._timer: _Cancel | None = None
         self._started = self._done = False

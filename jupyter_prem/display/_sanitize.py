@@ -8,6 +8,7 @@ import functools
 from collections.abc import Callable
 
 from . import _links
+from ._text import whole
 
 TAGS = frozenset(
     "a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre strong sub sup table tbody td th thead tr ul".split()
@@ -25,7 +26,7 @@ def sanitize(html: str) -> str:
     Returns:
         A fragment of well-formed HTML; the function is idempotent.
     """
-    return _cleaner()(html)
+    return _cleaner()(whole(html))
 
 
 @functools.cache

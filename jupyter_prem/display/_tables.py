@@ -35,10 +35,11 @@ def delimiters(row: str) -> list[str] | None:
     Returns:
         left, right, center or nothing for each column, or None if the line is no delimiter row.
     """
-    if len(row) > 1 and row[0] == "-" and row[1] in " \t":
-        return None  # that is a list item
-    parts = row.rstrip(" \t").split("|")
-    aligns = []
+    row = row.rstrip(" \t")
+    if len(row) < 2 or row[:2] in ("- ", "-\t"):  # noqa: PLR2004 - a heading's underline, an item
+        return None
+    parts = row.split("|")
+    aligns: list[str] = []
     for index, part in enumerate(parts):
         cell = part.strip(" \t")
         if not cell:

@@ -1,12 +1,15 @@
 """Answers in a terminal: plain text as it arrives, its escape sequences disarmed."""
 
+import re
 from collections.abc import Mapping
 from typing import TextIO
 
-from ._plain import ESCAPE, terminal_text
+from ._plain import terminal_text
 
 _MAX_HELD = 4_096
-_STARTS = "\x1b\x90\x98\x9b\x9d\x9e\x9f"
+_BEGUN = re.compile(
+    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*$|(?:\x1b[\\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c\n]*\x1b?$|\x1b[ -/]*$"
+)
 
 
 class TerminalText:
@@ -74,16 +77,9 @@ class TerminalText:
 
 def _certain(text: str) -> int:
     """How much of a text can be written before more of it is known."""
-    last = max(text.rfind(start) for start in _STARTS)
-    if last > 0 and text[last - 1] == "\x1b":
-        last -= 1
-    if last >= 0 and len(text) - last <= _MAX_HELD:
-        found = ESCAPE.match(text, last)
-        begun = text.rfind("\x1b", 0, last)
-        if begun >= 0 and (before := ESCAPE.match(text, begun)) and before.end() > last:
-            found, last = before, begun
-        if found is None or found.end() == len(text):
-            return last
+    begun = _BEGUN.search(text, max(0, len(text) - _MAX_HELD))
+    if begun:
+        return begun.start()
     if text.endswith("\r") or "\ud800" <= text[-1:] <= "\udbff":
         return len(text) - 1
     return len(text)

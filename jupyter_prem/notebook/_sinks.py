@@ -93,8 +93,9 @@ def draw(shell: InteractiveShell, data: Mapping[str, Any], metadata: Mapping[str
 
 
 def draw_table(shell: InteractiveShell, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Draw a table whose cells are text from anywhere."""
-    lines = [header, ["---"] * len(header), *([_cell(str(value)) for value in row] for row in rows)]
+    """Draw a table; its first column is ours, the others hold text from anywhere."""
+    lines = [header, ["---"] * len(header)]
+    lines += [[str(name), *(_cell(str(value)) for value in rest)] for name, *rest in rows]
     draw(shell, bundle("\n".join(f"| {' | '.join(line)} |" for line in lines)), {})
 
 

@@ -67,8 +67,9 @@ def _models(magics: PremMagics) -> None:
     from ._sinks import draw_table
 
     models = magics.notebook.answerer().client.models()
-    rows = [(model.id, model.owned_by or "–") for model in sorted(models, key=lambda model: model.id)]
-    draw_table(magics.shell, ("model", "owned by"), rows)
+    ordered = sorted(models, key=lambda model: model.id)
+    rows = [(place, model.id, model.owned_by) for place, model in enumerate(ordered, 1)]
+    draw_table(magics.shell, ("", "model", "owned by"), rows)
 
 
 SUBCOMMANDS: dict[str, Callable[[PremMagics], None]] = {"models": _models, "status": _status}

@@ -20,14 +20,20 @@ _CHAT = re.compile(
     r"^(?P<indent>[ \t]*)(?P<target>[^\W\d][\w.,\[\] \t]*=[ \t]*)?%chat[ \t]+(?P<line>\S.*?)[ \t]*(?P<end>\r?\n?)$"
 )
 
+_EMPTY = re.compile(r"\s*%%(?:chat|prem)\b[^\n]*\n?\Z")
+
 
 def keep_chat_lines(lines: list[str]) -> list[str]:
     """Rewrite the `%chat` lines of a cell as calls of the magic with the line as typed.
 
-    Lines of a cell magic's body, and of a string that spans lines, are left alone.
+    Lines of a cell magic's body, and of a string that spans lines, are left alone. A `%%chat` without a
+    body gets an empty line, so that the magic itself can say what is missing: IPython's own words for
+    it leave the cell green where notebooks are executed.
     """
-    first = next((line for line in lines if line.strip()), "")
-    if first.lstrip().startswith("%%") or not any("%chat" in line for line in lines):
+    first = next((line for line in lines if line.strip()), "").lstrip()
+    if first.startswith("%%"):
+        return [*lines, "\n"] if _EMPTY.match("".join(lines)) else lines
+    if not any("%chat" in line for line in lines):
         return lines
     kept: list[str] = []
     for line in lines:

@@ -1,0 +1,247 @@
+"""Streaming: linear, safe at every moment, and in the end the same bytes as without."""
+
+import re
+
+import pytest
+
+from jupyter_prem.display import LiveHtml, OnceHtml, bundle, render
+
+PARAGRAPH = (
+    "Paragraph {0} says **something** about `thing_{0}` and [a page](https://site{0}.example/x), then goes on for a "
+    "while as answers do, with a second sentence and a third one that is no shorter than the first.\n\n"
+)
+SECTION = (
+    "## Part {0}\n\nSome words:\n- one {0}\n  - two\n- three\n\n```python\nfor i in range({0}):\n    print(i, 'x')\n```\n\n"
+    "| a | b |\n|---|--:|\n| {0} | 1 |\n\nMath $x_{0}^2$ costs $5.\n\n"
+)
+
+
+def answer(size):
+    text, number = "", 0
+    while len(text) < size:
+        text += SECTION.format(number) + PARAGRAPH.format(number) * 2
+        number += 1
+    return text[:size]
+
+
+def pieces(text, size):
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+def stream(recorder, clock, text, *, seconds, size=7, **options):
+    sink = LiveHtml(recorder, clock=clock, later=clock.later, **options)
+    parts = pieces(text, size)
+    for part in parts:
+        sink.feed(part)
+        clock.turn(seconds / len(parts))
+    return sink
+
+
+def test_the_first_token_is_painted_at_once(recorder, clock):
+    LiveHtml(recorder, clock=clock, later=clock.later).feed("Hello")
+    assert len(recorder.log) == 1
+    assert "<p>Hello</p>" in recorder.html[0]
+
+
+def test_frames_keep_their_distance(recorder, clock):
+    sink = LiveHtml(recorder, clock=clock, later=clock.later)
+    for _ in range(100):
+        sink.feed("a ")
+        clock.turn(0.01)
+    assert 6 <= len(recorder.log) <= 8
+
+
+def test_what_is_followed_by_silence_still_appears(recorder, clock):
+    sink = LiveHtml(recorder, clock=clock, later=clock.later)
+    sink.feed("one ")
+    clock.turn(0.05)
+    sink.feed("two")
+    assert "two" not in recorder.html[0]
+    assert len(clock.waiting) == 1
+    clock.turn(0.1)
+    assert "two" in recorder.html[0]
+    assert clock.waiting == []
+
+
+def test_a_caller_that_wakes_up_may_tick(recorder, clock):
+    sink = LiveHtml(recorder, clock=clock, later=clock.later)
+    sink.feed("one ")
+    sink.feed("two")
+    clock.now = 1.0
+    sink.tick()
+    assert "two" in recorder.html[0]
+    sink.tick()
+    assert len(recorder.log) == 2
+
+
+def test_nothing_is_drawn_after_the_end(recorder, clock):
+    sink = LiveHtml(recorder, clock=clock, later=clock.later)
+    sink.feed("one ")
+    sink.feed("two")
+    sink.finish(bundle("one two"))
+    assert clock.waiting == []
+    sink.feed("three")
+    sink.tick()
+    sink.status("x")
+    sink.finish(bundle("again"))
+    sink.close()
+    assert recorder.html == [bundle("one two")["text/html"]]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 2.0, 11.0])
+def test_the_end_is_one_output_equal_to_the_unstreamed(recorder, clock, seconds):
+    text = answer(12_000)
+    sink = stream(recorder, clock, text, seconds=seconds)
+    final = bundle(text, footer=["model"])
+    sink.finish(final, {"latency": 1})
+    assert [recorder.outputs[key] for key in recorder.order] == [final]
+    assert recorder.log[-2][0] == "clear"
+    assert recorder.log[-1][3] == {"latency": 1}
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "ratio"), [(36_000, 0.1, 7), (36_000, 11, 12), (360_000, 1, 7.5), (360_000, 110, 12)]
+)
+def test_what_is_sent_is_linear(recorder, clock, size, seconds, ratio):
+    text = answer(size)
+    sink = stream(recorder, clock, text, seconds=seconds)
+    most = len(recorder.order)
+    sink.finish(bundle(text, data={"text": text}))
+    assert recorder.sent <= ratio * size
+    assert most < 50
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```python\n" + "x = 'a line of code'\n" * 2000 + "```\n",
+        "- item of a list\n" * 2000,
+        "".join(f"{n}. item of a list\n   more\n" for n in range(1, 1500)),
+        "| a | b |\n|---|---|\n" + "| cell | cell |\n" * 2000,
+        "word " * 8000,
+        "a" * 40_000,
+        "line\n" * 8000,
+        "> quoted line\n" * 3000,
+        "- one\n" + "  - nested item\n" * 2000,
+        "    indented code\n" * 2000,
+        "# head\n" * 4000,
+    ],
+    ids=["fence", "list", "numbers", "table", "line", "word", "lines", "quote", "nested", "code", "heads"],
+)
+def test_one_long_block_is_linear_too(recorder, clock, text, faults):
+    sink = stream(recorder, clock, text, seconds=11, size=20)
+    sent = recorder.sent
+    assert len(recorder.order) < 50
+    words = re.sub(r"<[^>]*>|\s|●", "", re.sub(r"<style>.*?</style>", "", "".join(recorder.html)))
+    assert len(words) >= 0.9 * len(re.sub(r"[\s`#>|-]|\d+\.|python", "", text))
+    assert faults("".join(recorder.html)) == []
+    sink.finish(bundle(text))
+    assert sent <= 5 * (recorder.sent - sent)
+    assert len(recorder.order) == 1
+
+
+def test_frames_show_what_has_arrived(recorder, clock):
+    text = answer(30_000)
+    sink = LiveHtml(recorder, clock=clock, later=clock.later)
+    for part in pieces(text, 1000):
+        sink.feed(part)
+        clock.turn(0.2)
+    shown = "\n".join(re.findall(r'<div class="pm-body">(.*)</div></div>', "\n\0".join(recorder.html), re.DOTALL))
+    plain = re.sub(r"<[^>]*>|\s|\0", "", shown)
+    assert plain.endswith(re.sub(r"<[^>]*>|\s", "", render(text))[-500:])
+    assert plain.count("Part7") == 1
+
+
+def test_many_outputs_are_merged(recorder, clock):
+    sink = LiveHtml(recorder, clock=clock, later=clock.later)
+    most = 0
+    for number in range(1500):
+        sink.feed("".join(PARAGRAPH.format(8 * number + part) for part in range(8)))
+        clock.turn(0.3)
+        most = max(most, len(recorder.order))
+        assert sum(f"Paragraph {8 * number} " in html for html in recorder.html) == 1
+    assert most < 50
+    shown = "".join(recorder.html)
+    assert [int(found) for found in re.findall(r"Paragraph (\d+) says", shown)] == list(range(12_000))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\r\nb\r\n\r\nc",
+        "<script>alert(1)</script>",
+        '```" onmouseover="alert(1)\nx\n```',
+        "![a](http://evil.example/?q=1)",
+        "[x](javascript:alert(1))",
+        "\ud83d\ude00 done",
+        "$\\href{javascript:alert(1)}{x}$",
+        "a\U000e0041\U000e0042b",
+    ],
+)
+def test_every_frame_is_safe(recorder, clock, text, size, faults):
+    sink = LiveHtml(recorder, clock=clock, later=clock.later)
+    for part in pieces(text, size):
+        sink.feed(part)
+        clock.turn(1)
+        assert faults("".join(recorder.html)) == []
+        "".join(recorder.html).encode()
+    sink.finish(bundle(text))
+    assert recorder.html == [bundle(text)["text/html"]]
+
+
+def test_a_status_gives_way_to_the_text(recorder, clock, faults):
+    sink = LiveHtml(recorder, clock=clock, later=clock.later)
+    sink.status("Fetching the model <b>", 0.254)
+    assert "width:25%" in recorder.html[0]
+    assert "&lt;b&gt;" in recorder.html[0]
+    assert faults(recorder.html[0].replace(' style="width:25%"', "")) == []
+    sink.status("Fetching the model", 0.26)
+    assert len(recorder.log) == 1
+    clock.turn(0.2)
+    sink.status("Fetching the model", 7.0)
+    assert "width:100%" in recorder.html[0]
+    sink.feed("Hi")
+    assert "Fetching" not in recorder.html[0]
+    assert len(recorder.order) == 1
+    sink.status("belated")
+    assert "belated" not in recorder.html[0]
+
+
+def test_a_status_without_text_is_taken_away(recorder, clock):
+    sink = LiveHtml(recorder, clock=clock, later=clock.later)
+    sink.status("…")
+    sink.close()
+    assert recorder.html == [""]
+    sink = LiveHtml(recorder, clock=clock, later=clock.later)
+    sink.close()
+
+
+def test_an_answer_among_other_outputs_ends_in_its_own_place(recorder, clock):
+    recorder.display({"text/plain": "printed before"})
+    text = answer(8_000)
+    sink = stream(recorder, clock, text, seconds=11, alone=False)
+    recorder.display({"text/plain": "printed after"})
+    sink.finish(bundle(text))
+    shown = [recorder.outputs[key] for key in recorder.order]
+    assert shown[0] == {"text/plain": "printed before"}
+    assert shown[1] == bundle(text)
+    assert shown[-1] == {"text/plain": "printed after"}
+    assert all(data == {"text/plain": ""} for data in shown[2:-1])
+
+
+def test_a_page_no_one_watches_is_drawn_once(recorder):
+    sink = OnceHtml(recorder)
+    sink.status("x", 0.5)
+    sink.feed("Hi")
+    sink.tick()
+    sink.finish(bundle("Hi"), {"replayed": True})
+    sink.close()
+    assert recorder.log == [("display", recorder.order[0], bundle("Hi"), {"replayed": True})]
+
+
+def test_nothing_streamed_is_one_output(recorder, clock):
+    sink = LiveHtml(recorder, clock=clock, later=clock.later)
+    sink.feed("")
+    sink.finish(bundle("Hi"))
+    assert [entry[0] for entry in recorder.log] == ["display"]

@@ -1,0 +1,126 @@
+"""A real JupyterLab and a real Chromium."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+]  # fmt: skip
+
+SETTINGS = {
+    "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
+    "notebook-extension/tracker": '{"windowingMode": "none"}',
+}
+
+
+class Lab:
+    """A JupyterLab server over one folder."""
+
+    def __init__(self, folder: Path, env: dict[str, str] | None = None) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.token = secrets.token_hex(8)
+        self.folder = folder
+        settings = folder / ".jupyter" / "settings"
+        for name, text in SETTINGS.items():
+            path = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        environ = {
+            **os.environ,
+            **(env or {}),
+            "JUPYTER_CONFIG_DIR": str(folder / ".jupyter"),
+            "JUPYTERLAB_SETTINGS_DIR": str(settings),
+            "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".jupyter" / "workspaces"),
+        }
+        options = [
+            f"--port={self.port}", f"--IdentityProvider.token={self.token}", "--no-browser", "--allow-root",
+            f"--ServerApp.root_dir={folder}", "--LabApp.news_url=None", "--LabApp.check_for_updates_class="
+            "jupyterlab.NeverCheckForUpdate", "--ServerApp.port_retries=0",
+        ]  # fmt: skip
+        self._log = (folder / "lab.log").open("wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options], env=environ, stdout=self._log, stderr=self._log
+        )
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api?token={self.token}").close()
+                return
+            assert self.process.poll() is None, (folder / "lab.log").read_text()
+            assert time.monotonic() < deadline, "JupyterLab did not start"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.1)
+
+    def url(self, notebook: str) -> str:
+        return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?token={self.token}"
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+        self._log.close()
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert path, "there is no Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+class Notebook:
+    """One notebook, open in a page."""
+
+    def __init__(self, page: Any, lab: Lab, name: str) -> None:
+        self.page = page
+        page.goto(lab.url(name))
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        # The lamp says idle before there is a kernel, so the status bar decides.
+        dialog = page.locator(".jp-Dialog button.jp-mod-accept")
+        idle = page.locator("#jp-main-statusbar", has_text="| Idle")
+        dialog.or_(idle).first.wait_for(timeout=60_000)
+        if dialog.is_visible():
+            dialog.click()
+        idle.wait_for(timeout=60_000)
+
+    def run_all(self, timeout: float = 120) -> None:
+        """Run every cell and wait until the kernel has answered each."""
+        self.page.locator(".lm-MenuBar-item", has_text="Run").first.click()
+        self.page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
+        self.page.wait_for_selector(".jp-CodeCell .jp-InputPrompt:has-text('*')", timeout=10_000)
+        self.wait_idle(timeout)
+
+    def wait_idle(self, timeout: float = 120) -> None:
+        self.page.wait_for_function(
+            """() => {
+                const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];
+                const status = document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status;
+                return status === 'idle' && prompts.every(p => !p.innerText.includes('*'));
+            }""",
+            timeout=timeout * 1000,
+        )
+
+    def outputs(self) -> list[str]:
+        """Return the text of each code cell's outputs."""
+        return self.page.locator(".jp-CodeCell").evaluate_all(
+            "cells => cells.map(c => [...c.querySelectorAll('.jp-OutputArea-output')].map(o => o.innerText).join('\\n'))"
+        )
