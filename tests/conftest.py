@@ -33,7 +33,7 @@ def shared_kernel() -> Iterator[Kernel]:
 def kernel(shared_kernel: Kernel, service: Service) -> Kernel:
     """A kernel that has loaded the extension and whose questions go to the loopback service."""
     ran = shared_kernel.run(
-        "%reload_ext jupyter_prem\n%reset -f\n%load_ext jupyter_prem\n"
+        "%unload_ext jupyter_prem\n%reset -f\nget_ipython().config.pop('PremMagics', None)\n%load_ext jupyter_prem\n"
         f"import os; os.environ['PREM_ENDPOINT'] = {service.url!r}\n"
         "for name in ('PREMAI_API_KEY', 'PREM_MODEL', 'PREM_AI_BASE_URL'): os.environ.pop(name, None)\n"
     )

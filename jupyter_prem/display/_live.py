@@ -173,13 +173,12 @@ class LiveHtml:
         for slot in range(changed, len(self._frozen)):
             self._put(slot, frame(_body(self._frozen[slot][1]), style=slot == 0))
         slot = len(self._frozen)
-        self._put(
-            slot, frame(_body(draw(self._text.rest, self._text.references)), style=slot == 0, state="pm-open")
-        )
-        for empty in range(slot + 1, self._shown):
-            self._put(empty, "")
-        self._shown = slot + 1 if slot + 1 > self._shown else self._shown
-        self._next = self._clock() + INTERVAL
+        last = draw(self._text.rest, self._text.references)
+        self._put(slot, frame(_body(last), style=slot == 0, state="pm-open"))
+        for left in range(slot + 1, self._used):
+            self._put(left, "")
+        self._used = slot + 1
+        self._next = self._clock() + min(max(INTERVAL, len(last) / PACE), SLOWEST)
 
     def _freeze(self, piece: str) -> int:
         """Keep a piece; returns the first output that changes."""

@@ -50,6 +50,7 @@ def unload(shell: InteractiveShell) -> None:
         shell.input_transformers_cleanup.remove(keep_chat_lines)
     shell.display_formatter.ipython_display_formatter.type_printers.pop(ChatResponse, None)
     shell.magics_manager.registry.pop("PremMagics", None)
+    shell.configurables.remove(magics)
 
 
 def find_magics(shell: InteractiveShell) -> PremMagics | None:

@@ -32,8 +32,12 @@ def is_live(shell: InteractiveShell, live: str) -> bool:
 
     nbclient, nbval and papermill send none (measured with nbclient 0.11, JupyterLab 4.6).
     """
+    from IPython.core.displaypub import CapturingDisplayPublisher
+
+    if isinstance(shell.display_pub, CapturingDisplayPublisher) or not hasattr(shell, "kernel"):
+        return False
     if live != "auto":
-        return live == "always" and hasattr(shell, "kernel")
+        return live == "always"
     parent = getattr(shell, "get_parent", dict)() or {}
     return bool(parent.get("metadata", {}).get("cellId"))
 

@@ -99,7 +99,7 @@ class Kernel:
 
     def value(self, expression: str) -> Any:
         """Return the repr of an expression, evaluated."""
-        ran = self.run(f"print(repr({expression}))")
+        ran = self.run(f"print(repr(({expression})))")
         assert ran.status == "ok", ran.error
         return ran.text.rstrip("\n")
 
