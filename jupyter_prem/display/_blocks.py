@@ -22,7 +22,8 @@ _RULE = re.compile(r"(?:\*[ \t]*){3,}$|(?:-[ \t]*){3,}$|(?:_[ \t]*){3,}$")
 _MARKER = re.compile(r"(?:([-+*])|(\d{1,9})([.)]))(?=[ \t]|$)")
 _REFERENCE = re.compile(
     r" {0,3}\[(?!\^)((?:[^\[\]\\]|\\.){1,999})\]:[ \t]*\n?[ \t]*(<[^<>\n]*>|[^\s<]\S*)"
-    r"(?:(?:[ \t]+|[ \t]*\n[ \t]*)(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\((?:[^()\\]|\\.)*\)))?[ \t]*(?:\n|$)"
+    r"(?:(?:[ \t]+|[ \t]*\n[ \t]*)"
+    r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\((?:[^()\\]|\\.)*\)))?[ \t]*(?:\n|$)"
 )
 _MATH_ENDS = {"$$": "$$", "\\[": "\\]"}
 
@@ -61,7 +62,7 @@ class Blocks:
 
     def __init__(self) -> None:
         self.doc = Node("doc", 0, 0)
-        self.references: dict[str, tuple[str, str | None]] = {}
+        self.references: dict[str, tuple[str, str]] = {}
         self._stack = [self.doc]
         self._leaf: Node | None = None
         self._line = 0
@@ -295,7 +296,7 @@ class Blocks:
             label, target, title = found.groups()
             if len(self.references) < MAX_REFERENCES:
                 key = " ".join(label.lower().split())
-                self.references.setdefault(key, (target.strip("<>"), title[1:-1] if title else None))
+                self.references.setdefault(key, (target.strip("<>"), title[1:-1] if title else ""))
             at = found.end()
         if at:
             para.lines = text[at:].split("\n") if text[at:] else []

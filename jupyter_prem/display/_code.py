@@ -3,11 +3,8 @@
 import functools
 import html
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pygments.lexer import Lexer
-    from pygments.token import _TokenType
+from collections.abc import Callable, Iterable
+from typing import Any
 
 _MAX = 40_000  # characters; more is shown without colours
 _MAX_LINE = 1_000  # regular expressions of some lexers are quadratic in a line
@@ -123,7 +120,7 @@ def block(code: str, info: str) -> str:
 def _coloured(code: str, name: str) -> str:
     parts: list[str] = []
     last, run = "", ""
-    for kind, text in _lexer(name).get_tokens(code):
+    for kind, text in _lexer(name)(code):
         css = _css(kind)
         if css != last and text.strip():
             parts.append(_span(run, last))
@@ -139,14 +136,15 @@ def _span(text: str, css: str) -> str:
 
 
 @functools.cache
-def _lexer(name: str) -> "Lexer":
-    from pygments.lexers import get_lexer_by_name  # noqa: PLC0415 - costs 40 ms, and many answers have no code
+def _lexer(name: str) -> Callable[[str], Iterable[tuple[Any, str]]]:
+    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 
-    lexer: Lexer = get_lexer_by_name(name, stripnl=False, ensurenl=True)
-    return lexer
+    tokens: Callable[[str], Iterable[tuple[Any, str]]]
+    tokens = get_lexer_by_name(name, stripnl=False, ensurenl=True).get_tokens
+    return tokens
 
 
 @functools.cache
-def _css(kind: "_TokenType") -> str:
+def _css(kind: object) -> str:
     full = str(kind).removeprefix("Token.")
     return next((css for prefix, css in _KINDS if full == prefix or full.startswith(prefix + ".")), "")

@@ -16,7 +16,7 @@ MIME = "application/vnd.jupyter-prem+json"
 _MAX_NOTE = 2_000
 
 
-def bundle(  # noqa: PLR0913 - the parts of an answer, each by its name
+def bundle(
     text: str,
     *,
     footer: Sequence[str] = (),

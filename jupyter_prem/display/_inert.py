@@ -17,7 +17,8 @@ _LINK = re.compile(r"\](?=[(\[:])|!(?=\[)")
 _FENCE = re.compile(r"^([ \t>*+\-\d.)\[\]xX]*)(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 _SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data|file|blob|filesystem)(?=:)")
 _DOLLAR = re.compile(
-    r"(?P<code>^[ >]{0,12}(?P<fence>`{3,}|~{3,})(?:[^`~]|(?!(?P=fence))[`~])*(?P=fence)?|(?P<tick>`+)[^`]*(?P=tick))"
+    r"(?P<code>^[ >]{0,12}(?P<fence>`{3,}|~{3,})(?:[^`~]|(?!(?P=fence))[`~])*(?P=fence)?"
+    r"|(?P<tick>`+)[^`]*(?P=tick))"
     rf"|(?P<math>{DOLLARS})|(?P<two>\$\$)|(?<!\\)(?P<one>\$)",
     re.MULTILINE,
 )

@@ -2,7 +2,7 @@
 
 import html
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
 from markdown.inlinepatterns import (
@@ -24,6 +24,11 @@ from ._text import clean
 
 if TYPE_CHECKING:
     from markdown import Markdown
+
+if TYPE_CHECKING:
+    _Base = LinkInlineProcessor
+else:
+    _Base = object  # a mixin of Python-Markdown's link patterns
 
 Match = tuple[Element | str | None, int | None, int | None]
 
@@ -96,15 +101,15 @@ class _Url(InlineProcessor):
         return link, m.start(), m.start() + len(text)
 
 
-class _Safe:
+class _Safe(_Base):
     """Turns what a pattern of Python-Markdown found into a link that a page may offer, or leaves the text."""
 
     def __init__(self, pattern: str, md: "Markdown", stash: Stash) -> None:
-        super().__init__(pattern, md)  # type: ignore[call-arg]
+        super().__init__(pattern, md)
         self._stash = stash
 
-    def handleMatch(self, m: re.Match[str], data: str) -> Match:  # noqa: N802
-        element, start, end = super().handleMatch(m, data)  # type: ignore[misc]
+    def handleMatch(self, m: re.Match[str], data: str) -> Match:  # type: ignore[override]  # noqa: N802
+        element, start, end = super().handleMatch(m, data)
         if element is None or isinstance(element, str):
             return _NOTHING
         if element.tag == "img":
@@ -201,8 +206,9 @@ class Chosen:
 
     def __init__(self, md: "Markdown") -> None:
         self._md = md
-        names = [item.name for item in md.inlinePatterns._priority]
-        self._patterns = [(name, self._TRIGGERS.get(name, "*_~"), md.inlinePatterns[name]) for name in names]
+        known = {id(md.inlinePatterns[name]): name for name in self._TRIGGERS}
+        named = [(known.get(id(pattern), ""), pattern) for pattern in md.inlinePatterns]
+        self._patterns = [(name, self._TRIGGERS.get(name, "*_~"), pattern) for name, pattern in named]
 
     def choose(self, source: str) -> None:
         """Prepare the engine for a text.
@@ -211,7 +217,8 @@ class Chosen:
             source: The block's source.
         """
         has = set(source)
-        self._md.treeprocessors["inline"].inlinePatterns = [
+        engine: Any = self._md.treeprocessors["inline"]
+        engine.inlinePatterns = [
             pattern
             for name, triggers, pattern in self._patterns
             if not has.isdisjoint(triggers) and (self._md.references or name not in self._NEED_REFERENCES)

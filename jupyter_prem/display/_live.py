@@ -22,9 +22,9 @@ from ._text import clean
 
 INTERVAL = 0.15  # seconds between two frames at least
 SLOWEST = 0.25  # seconds between two frames at most, while text arrives
-PACE = 10_000  # characters a second: longer frames come less often
+PACE = 8_000  # characters a second: longer frames come less often
 PIECE = 1_600  # characters; what is frozen is at least as long
-_FANS = (20, 20, 5)  # how many outputs of one size are merged into one; the last number holds for all others
+_FANS = (22, 21, 4)  # how many outputs of one size are merged into one; the last number holds for all others
 
 Later = Callable[[float, Callable[[], None]], None]
 

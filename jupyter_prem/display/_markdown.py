@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ._inline import Chosen
 
-References = tuple[tuple[str, tuple[str, str | None]], ...]
+References = tuple[tuple[str, tuple[str, str]], ...]
 
 _MAX_REMEMBERED = 16_000  # characters of one block
 
@@ -93,7 +93,7 @@ def blocks(text: str, known: References = ()) -> Iterator[Block]:
 @functools.lru_cache(maxsize=1024)
 def _block(block: Block) -> str:
     """Render one block; the memo makes the last frame of a stream cost what is new in it."""
-    from ._sanitize import sanitize  # noqa: PLC0415 - loads nh3
+    from ._sanitize import sanitize
 
     with _lock:
         md, stash, chosen = _markdown()
@@ -106,10 +106,10 @@ def _block(block: Block) -> str:
 
 @functools.cache
 def _markdown() -> "tuple[Markdown, Stash, Chosen]":
-    from markdown import Markdown  # noqa: PLC0415 - 30 ms that `import jupyter_prem` does not pay
+    from markdown import Markdown
 
-    from ._inline import Chosen, install  # noqa: PLC0415 - loads markdown
-    from ._tree import StructureParser, serialise  # noqa: PLC0415 - loads markdown
+    from ._inline import Chosen, install
+    from ._tree import StructureParser, serialise
 
     md = Markdown(
         extensions=["pymdownx.betterem", "pymdownx.tilde"],

@@ -53,10 +53,12 @@ class IPythonPage:
         metadata: Mapping[str, object] | None = None,
     ) -> None:
         """Add an output; see :meth:`Page.display`."""
-        from IPython.display import publish_display_data  # noqa: PLC0415 - IPython is there when this is called
+        from IPython.display import publish_display_data
 
         transient = {"display_id": display_id} if display_id else None
-        publish_display_data(dict(data), dict(metadata or {}), transient=transient)
+        publish_display_data(  # type: ignore[no-untyped-call]
+            dict(data), dict(metadata or {}), transient=transient
+        )
 
     def update(
         self,
@@ -65,14 +67,15 @@ class IPythonPage:
         metadata: Mapping[str, object] | None = None,
     ) -> None:
         """Replace an output; see :meth:`Page.update`."""
-        from IPython.display import publish_display_data  # noqa: PLC0415 - idem
+        from IPython.display import publish_display_data
 
-        publish_display_data(
-            dict(data), dict(metadata or {}), transient={"display_id": display_id}, update=True
+        transient = {"display_id": display_id}
+        publish_display_data(  # type: ignore[no-untyped-call]
+            dict(data), dict(metadata or {}), transient=transient, update=True
         )
 
     def clear(self, *, wait: bool) -> None:
         """Empty the area; see :meth:`Page.clear`."""
-        from IPython.display import clear_output  # noqa: PLC0415 - idem
+        from IPython.display import clear_output
 
-        clear_output(wait=wait)
+        clear_output(wait=wait)  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ MAX_LINES = 3
 MAX_DETAIL = 20
 MAX_WIDTH = 400
 
-# ECMA-48: control sequences, strings (OSC, DCS, PM, APC, SOS) up to their end or the line's, two-character escapes.
+# ECMA-48: control sequences; strings (OSC, DCS, PM, APC, SOS) up to their end or the line's; short escapes.
 ESCAPE = re.compile(
     "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"
     "|(?:\x1b[\\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\\\|\x9c)?"

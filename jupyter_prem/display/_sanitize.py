@@ -11,7 +11,35 @@ from . import _links
 from ._text import whole
 
 TAGS = frozenset(
-    "a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre strong sub sup table tbody td th thead tr ul".split()
+    [
+        "a",
+        "blockquote",
+        "br",
+        "code",
+        "del",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "strong",
+        "sub",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+    ]
 )
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 VALUES = {tag: {"align": {"left", "center", "right"}} for tag in ("td", "th")}
@@ -31,7 +59,7 @@ def sanitize(html: str) -> str:
 
 @functools.cache
 def _cleaner() -> Callable[[str], str]:
-    import nh3  # noqa: PLC0415 - loaded at the first answer, not at import
+    import nh3
 
     cleaner = nh3.Cleaner(
         tags=set(TAGS),

@@ -5,7 +5,6 @@ has shown them as pictures, and the serialiser keeps them out of attributes.
 """
 
 import re
-from collections.abc import Callable
 
 _TOKEN = re.compile("\x11(\\d+)\x12")
 _BLOCK = re.compile("<pre>\x11(\\d+)\x12</pre>")
@@ -45,8 +44,7 @@ class Stash:
         """
         if "\x11" not in html:
             return html
-        put: Callable[[re.Match[str]], str] = lambda found: self._kept[int(found.group(1))][0]  # noqa: E731
-        return _TOKEN.sub(put, _BLOCK.sub(put, html))
+        return _TOKEN.sub(self._html, _BLOCK.sub(self._html, html))
 
     def source(self, text: str) -> str:
         """Replace the tokens in an address by the text they stand for.
@@ -58,3 +56,6 @@ class Stash:
             The text as the model wrote it.
         """
         return _TOKEN.sub(lambda found: self._kept[int(found.group(1))][1], text)
+
+    def _html(self, found: re.Match[str]) -> str:
+        return self._kept[int(found.group(1))][0]

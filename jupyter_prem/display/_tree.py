@@ -1,5 +1,6 @@
 """From blocks to the element tree that Python-Markdown works on, and from there to HTML."""
 
+import itertools
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -172,9 +173,7 @@ def _loose(node: Node) -> bool:
     """Whether blank lines stand between a list's items or between the blocks of one (CommonMark 5.3)."""
     _extend(node)
     rows = [node.children, *(item.children for item in node.children)]
-    return any(
-        after.first > before.last + 1 for row in rows for before, after in zip(row, row[1:], strict=False)
-    )
+    return any(after.first > before.last + 1 for row in rows for before, after in itertools.pairwise(row))
 
 
 def _extend(node: Node) -> None:

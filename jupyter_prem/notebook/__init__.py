@@ -3,7 +3,6 @@
 from ._extension import find_magics, load, unload
 from ._magics import PremMagics
 from ._options import OPTIONS
-from ._outcome import bundle_of_response
 from ._state import Answerer, Notebook, Settings
 
-__all__ = ["OPTIONS", "Answerer", "Notebook", "PremMagics", "Settings", "bundle_of_response", "find_magics", "load", "unload"]
+__all__ = ["OPTIONS", "Answerer", "Notebook", "PremMagics", "Settings", "find_magics", "load", "unload"]

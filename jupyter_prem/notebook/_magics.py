@@ -8,7 +8,6 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, nee
 from traitlets import Any as AnyTrait, Enum, Float, List, TraitError, Unicode, validate
 
 from jupyter_prem.client import DEFAULT_TIMEOUT, FIELDS, UNSET, ChatResponse, PremError, RequestError, check_field
-from jupyter_prem.conversation import Question, expand
 
 from ._options import FIELD_OPTIONS, chat_arguments, parse_words
 from ._report import short_errors
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from IPython.core.interactiveshell import InteractiveShell
+
+    from jupyter_prem.conversation import Question
 
 __all__ = ["PremMagics"]
 
@@ -103,7 +104,7 @@ class PremMagics(Magics):
         with short_errors():
             names = self._names(local_ns)
             raw = "--raw" in line.split()
-            words = split_options(line, lambda word: word if raw else expand(word, names, where="in an option"))
+            words = split_options(line, lambda word: word if raw else _expand(word, names, "in an option"))
             return self._ask(parse_words(PremMagics.chat.parser, words), cell, names, alone=True)
 
     @no_var_expand
@@ -115,7 +116,7 @@ class PremMagics(Magics):
         with short_errors():
             names = self._names(local_ns)
             raw = "--raw" in line.split()
-            words, prompt = split_line(line, lambda word: word if raw else expand(word, names, where="in an option"))
+            words, prompt = split_line(line, lambda word: word if raw else _expand(word, names, "in an option"))
             return self._ask(parse_words(PremMagics.chat_line.parser, words), prompt, names, alone=False)
 
     @no_var_expand
@@ -144,7 +145,7 @@ class PremMagics(Magics):
     ) -> ChatResponse | None:
         from ._sinks import choose_sink, draw_dry_run
 
-        text = prompt if options.raw else expand(prompt, names)
+        text = prompt if options.raw else _expand(prompt, names, "in the prompt")
         if not text.strip():
             raise PremError("There is no prompt.", hint="Write the question below %%chat, or after %chat.")
         question = self._question(options, text.removesuffix("\n"))
@@ -177,6 +178,8 @@ class PremMagics(Magics):
         for field, value in fields.items():
             if field != "model":
                 check_field(field, value)
+        from jupyter_prem.conversation import Question
+
         return Question(
             text,
             fields,
@@ -185,3 +188,9 @@ class PremMagics(Magics):
             stream=not options.no_stream,
             once=options.once,
         )
+
+
+def _expand(text: str, names: Mapping[str, Any], where: str) -> str:
+    from jupyter_prem.conversation import expand
+
+    return expand(text, names, where=where)

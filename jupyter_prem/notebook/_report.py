@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from jupyter_prem.client import Interrupted, PremError
-from jupyter_prem.display import error_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +29,8 @@ def short_errors() -> Iterator[None]:
 
 
 def _shortened(error: PremError) -> PremError:
+    from jupyter_prem.display import error_text
+
     lines = [f"{type(error).__name__}: {error.what}", error.where, error.hint]
     shown = error_text([line for line in lines if line], error.detail).split("\n")
     error._render_traceback_ = lambda: shown  # type: ignore[attr-defined]  # noqa: SLF001 - IPython's protocol

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import DEFAULT_TIMEOUT
-from jupyter_prem.conversation import Conversation, ask, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from jupyter_prem.backends import Client, ClientPool
     from jupyter_prem.client import Cancel, ChatRequest, StreamUsage
-    from jupyter_prem.conversation import Outcome, Question, Sink
+    from jupyter_prem.conversation import Conversation, Outcome, Question, Sink
 
 __all__ = ["Answerer", "Notebook", "Settings"]
 
@@ -59,6 +58,8 @@ class Notebook:
 
     def conversation(self, name: str | None = None) -> Conversation:
         """Return the conversation `name`, begun at the first call; None is the current one."""
+        from jupyter_prem.conversation import Conversation
+
         name = name or self.current
         return self.conversations.setdefault(name, Conversation(name))
 
@@ -90,6 +91,8 @@ class Notebook:
 
         Raises: As `jupyter_prem.conversation.prepare`.
         """
+        from jupyter_prem.conversation import prepare
+
         return prepare(conversation, client, self.completed(question))
 
     def ask(
@@ -105,6 +108,8 @@ class Notebook:
 
         Raises: As `jupyter_prem.conversation.ask`.
         """
+        from jupyter_prem.conversation import ask
+
         outcome = ask(conversation, client, self.completed(question), sink=sink, cancel=cancel)
         if outcome.response is not None:
             names = {

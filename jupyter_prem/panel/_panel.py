@@ -14,7 +14,8 @@ from IPython.core.getipython import get_ipython
 from jupyter_prem.client import Cancel, ConfigurationError, PremError
 from jupyter_prem.conversation import Question
 from jupyter_prem.display import bundle, render
-from jupyter_prem.notebook import bundle_of_response, find_magics, load
+from jupyter_prem.notebook import find_magics, load
+from jupyter_prem.notebook._outcome import bundle_of_response
 
 if TYPE_CHECKING:
     from jupyter_prem.client import Delta

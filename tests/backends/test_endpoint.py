@@ -263,9 +263,11 @@ def test_other_paths(api, method, path, status):
     assert path in response.json()["error"]["message"]
 
 
+FOX = [{"role": "user", "content": "Tell me a story about a fox."}]
+
+
 def seeded(api):
-    question = {"messages": [{"role": "user", "content": "Tell me a story about a fox."}]}
-    return ask(api, seed=7, max_completion_tokens=48, **question).json()["choices"][0]["message"]["content"]
+    return ask(api, seed=7, max_completion_tokens=48, messages=FOX).json()["choices"][0]["message"]["content"]
 
 
 def cancelled(api, **fields):
@@ -277,9 +279,13 @@ def cancelled(api, **fields):
 def test_the_same_seed_gives_the_same_text_whatever_came_before(api):
     first = seeded(api)
     for temperature in (0.7, 1.5):
-        ask(api, messages=[{"role": "user", "content": "Tell me a story about a fox."}], temperature=temperature)
+        ask(
+            api,
+            messages=FOX,
+            temperature=temperature,
+        )
     assert seeded(api) == first
-    cancelled(api, messages=[{"role": "user", "content": "Tell me a story about a fox."}])
+    cancelled(api, messages=FOX)
     assert seeded(api) == first
     cancelled(api, seed=7)
     ask(api, seed=8)

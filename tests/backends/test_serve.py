@@ -45,21 +45,6 @@ def test_premai_streamed(prem):
     assert "".join(delta.get("content") or "" for delta in deltas) == whole.choices[0].message.content
 
 
-def test_premai_stream_class(prem):
-    # The SDK has a Stream class, which its generated chat method does not use yet.
-    body = {"messages": MESSAGES, "model": "smollm2", "max_completion_tokens": 8, "stream": True}
-    stream = prem.post(
-        "/api/v1/chat/completions",
-        body=body,
-        cast_to=object,
-        stream=True,
-        stream_cls=premai.Stream[object],
-    )
-    chunks = list(stream)
-    assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
-    assert chunks[-1]["choices"][0]["finish_reason"] == "length"
-
-
 def test_premai_models(prem):
     assert [model["id"] for model in json.loads(prem.models.with_raw_response.list().text())["data"]] == [
         "SmolLM2-135M-Instruct"
@@ -94,9 +79,7 @@ def test_openai_with_the_older_name_of_the_token_limit(oai):
 def test_openai_streamed(oai):
     fields = {"messages": MESSAGES, "model": "embedded", "max_completion_tokens": 8, "seed": 1}
     whole = oai.chat.completions.create(**fields)
-    with oai.chat.completions.create(
-        **fields, stream=True, stream_options={"include_usage": True}
-    ) as stream:
+    with oai.chat.completions.create(**fields, stream=True, stream_options={"include_usage": True}) as stream:
         chunks = list(stream)
     text = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
     assert text == whole.choices[0].message.content
@@ -123,9 +106,12 @@ def test_openai_errors(oai, fields, error, words):
 
 def test_the_served_engine_says_what_the_kernels_child_says(oai, endpoint):
     address = endpoint.address()
+    fields = {"messages": MESSAGES, "model": "embedded", "max_completion_tokens": 40, "seed": 9}
     with openai.OpenAI(base_url=f"{address.base_url}/api/v1", api_key=address.api_key.reveal()) as child:
         said = [
-            client.chat.completions.create(messages=MESSAGES, model="embedded", max_completion_tokens=40, seed=9)
+            client.chat.completions.create(
+                messages=MESSAGES, model="embedded", max_completion_tokens=40, seed=9
+            )
             for client in (oai, child)
         ]
     assert said[0].choices[0].message.content == said[1].choices[0].message.content

@@ -233,7 +233,9 @@ def test_who_waits_is_told_how_far_it_is(index):
     assert told[0] == (1234, index.wheel_size)
 
 
-@pytest.mark.parametrize(("name", "words"), [("missing.gguf", "cannot be read: No such file"), ("no.gguf", "no GGUF")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("missing.gguf", "cannot be read: No such file"), ("no.gguf", "no GGUF")]
+)
 def test_a_named_file_must_be_a_model(monkeypatch, tmp_path, name, words):
     (tmp_path / "no.gguf").write_text("hello")
     monkeypatch.setenv("PREM_EMBEDDED_MODEL", str(tmp_path / name))

@@ -65,7 +65,17 @@ def test_markdown_alone_is_inert(text):
         html = TRUSTING.render(inert_markdown(source))
         tree = html5lib.parseFragment(html, treebuilder="etree", namespaceHTMLElements=False)
         for element in tree.iter():
-            assert element.tag not in {"script", "img", "iframe", "svg", "math", "style", "form", "object", "input"}
+            assert element.tag not in {
+                "script",
+                "img",
+                "iframe",
+                "svg",
+                "math",
+                "style",
+                "form",
+                "object",
+                "input",
+            }
             for name, value in element.items():
                 assert name in {"href", "class", "start", "style"}, html
                 if name == "href":
@@ -115,13 +125,20 @@ def test_a_link_that_hides_its_host_says_it(text, said):
 
 
 @pytest.mark.parametrize(
-    "text", ["[docs](https://docs.example/x)", "[docs.example](https://docs.example/x)", "https://www.docs.example/a"]
+    "text",
+    [
+        "[docs](https://docs.example/x)",
+        "[docs.example](https://docs.example/x)",
+        "https://www.docs.example/a",
+    ],
 )
 def test_an_honest_link_is_left_alone(text):
     assert "(" not in words(render(text))
 
 
-@pytest.mark.parametrize("text", ["[x](javascript:alert(1))", "[x](/api/shutdown)", "[x](java&#115;cript:alert(1))"])
+@pytest.mark.parametrize(
+    "text", ["[x](javascript:alert(1))", "[x](/api/shutdown)", "[x](java&#115;cript:alert(1))"]
+)
 def test_a_link_that_may_not_be_followed_is_shown_as_written(text):
     assert "<a" not in render(text)
     assert words(render(text)).startswith("[x](")

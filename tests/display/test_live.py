@@ -7,11 +7,12 @@ import pytest
 from jupyter_prem.display import LiveHtml, OnceHtml, bundle, render
 
 PARAGRAPH = (
-    "Paragraph {0} says **something** about `thing_{0}` and [a page](https://site{0}.example/x), then goes on for a "
-    "while as answers do, with a second sentence and a third one that is no shorter than the first.\n\n"
+    "Paragraph {0} says **something** about `thing_{0}` and [a page](https://site{0}.example/x), then goes on "
+    "for a while as answers do, with a second sentence and a third one that is no shorter than the first.\n\n"
 )
 SECTION = (
-    "## Part {0}\n\nSome words:\n- one {0}\n  - two\n- three\n\n```python\nfor i in range({0}):\n    print(i, 'x')\n```\n\n"
+    "## Part {0}\n\nSome words:\n- one {0}\n  - two\n- three\n\n"
+    "```python\nfor i in range({0}):\n    print(i, 'x')\n```\n\n"
     "| a | b |\n|---|--:|\n| {0} | 1 |\n\nMath $x_{0}^2$ costs $5.\n\n"
 )
 
@@ -146,7 +147,9 @@ def test_frames_show_what_has_arrived(recorder, clock):
     for part in pieces(text, 1000):
         sink.feed(part)
         clock.turn(0.2)
-    shown = "\n".join(re.findall(r'<div class="pm-body">(.*)</div></div>', "\n\0".join(recorder.html), re.DOTALL))
+    shown = "\n".join(
+        re.findall(r'<div class="pm-body">(.*)</div></div>', "\n\0".join(recorder.html), re.DOTALL)
+    )
     plain = re.sub(r"<[^>]*>|\s|\0", "", shown)
     assert plain.endswith(re.sub(r"<[^>]*>|\s", "", render(text))[-500:])
     assert plain.count("Part7") == 1

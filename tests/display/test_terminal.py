@@ -44,7 +44,9 @@ def test_also_when_split_between_deltas(sequence, size):
 def test_nothing_that_acts_is_left(first, second):
     for text in (first + second, first[:-1] + second, first[:2] + second[:3] + "x", "\x1b" + first):
         shown = terminal_text(text)
-        assert not set(shown) & {chr(code) for code in itertools.chain(range(9), range(11, 32), range(127, 160))}
+        assert not set(shown) & {
+            chr(code) for code in itertools.chain(range(9), range(11, 32), range(127, 160))
+        }
         assert terminal_text(shown) == shown
 
 
@@ -88,7 +90,8 @@ def test_an_answer_that_was_not_streamed_is_written_at_the_end():
 
 def test_errors_are_short_and_disarmed():
     text = error_text(
-        ["401 Unauthorized\nat \x1b[31mhost", "what to do", "third", "fourth"], "line <b>\n" * 40 + "\x1b]0;x\x07"
+        ["401 Unauthorized\nat \x1b[31mhost", "what to do", "third", "fourth"],
+        "line <b>\n" * 40 + "\x1b]0;x\x07",
     )
     lines = text.split("\n")
     assert lines[:3] == ["401 Unauthorized at host", "what to do", "third"]
