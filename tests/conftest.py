@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from collections.abc import Iterator
 
 import pytest
@@ -39,3 +40,11 @@ def kernel(shared_kernel: Kernel, service: Service) -> Kernel:
     )
     assert ran.status == "ok", ran.error
     return shared_kernel
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    """The embedded model's weights, fetched if they are not there: without them a test fails."""
+    from jupyter_prem.backends._weights import ensure_weights
+
+    return ensure_weights()

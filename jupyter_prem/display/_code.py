@@ -7,6 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 _MAX = 40_000  # characters; more is shown without colours
+_MAX_TANGLED = 10_000  # for lexers that are quadratic in constructs never closed
+_TANGLED = frozenset(
+    {"html", "xml", "php", "javascript", "typescript", "scala", "swift", "perl", "ruby", "haskell"}
+)
 _MAX_LINE = 1_000  # regular expressions of some lexers are quadratic in a line
 _WORD = re.compile(r"[A-Za-z0-9_+#.-]{1,24}")
 
@@ -111,7 +115,8 @@ def block(code: str, info: str) -> str:
     """
     name = language(info)
     lexer, label = _LANGUAGES.get(name, ("", _PLAIN.get(name, "")))
-    quick = len(code) <= _MAX and max(map(len, code.split("\n"))) <= _MAX_LINE
+    most = _MAX_TANGLED if lexer in _TANGLED else _MAX
+    quick = len(code) <= most and max(map(len, code.split("\n"))) <= _MAX_LINE
     body = _coloured(code, lexer) if lexer and quick else html.escape(code, quote=False)
     head = f'<div class="pm-lang">{label}</div>' if label else ""
     return f'<div class="pm-code">{head}<pre><code>{body}</code></pre></div>'
@@ -120,7 +125,10 @@ def block(code: str, info: str) -> str:
 def _coloured(code: str, name: str) -> str:
     parts: list[str] = []
     last, run = "", ""
-    for kind, text in _lexer(name)(code):
+    tokens = list(_lexer(name)(code + "\n"))
+    if "".join(text for _, text in tokens) != code + "\n":
+        return html.escape(code, quote=False)
+    for kind, text in tokens:
         css = _css(kind)
         if css != last and text.strip():
             parts.append(_span(run, last))

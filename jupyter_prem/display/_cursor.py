@@ -26,9 +26,12 @@ class Cursor:
     def look(self) -> None:
         """Find the next character that is no blank."""
         text, at, column = self.text, self._at, self._column + self._pad
-        while (char := text[at : at + 1]) == " ":
-            column += 1
-            at += 1
+        char = text[at : at + 1]
+        if char == " ":
+            blanks = len(text) - at - len(text[at:].lstrip(" "))
+            column += blanks
+            at += blanks
+            char = text[at : at + 1]
         while char and char in " \t":
             column += 1 if char == " " else _TAB - column % _TAB
             at += 1
@@ -48,6 +51,10 @@ class Cursor:
         Args:
             columns: How many columns at most.
         """
+        if not self._pad and self.text.startswith(" " * columns, self._at):
+            self._at += columns
+            self._column += columns
+            return
         while columns > 0:
             if self._pad:
                 step = min(self._pad, columns)

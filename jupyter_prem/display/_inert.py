@@ -15,7 +15,7 @@ _JOINER = "\u2060"
 _TAG = re.compile(r"<(?=[A-Za-z!/?])")
 _LINK = re.compile(r"\](?=[(\[:])|!(?=\[)")
 _FENCE = re.compile(r"^([ \t>*+\-\d.)\[\]xX]*)(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
-_SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data|file|blob|filesystem)(?=:)")
+_SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data|file|blob|filesystem|ftp)(?=:)")
 _DOLLAR = re.compile(
     r"(?P<code>^[ >]{0,12}(?P<fence>`{3,}|~{3,})(?:[^`~]|(?!(?P=fence))[`~])*(?P=fence)?"
     r"|(?P<tick>`+)[^`]*(?P=tick))"

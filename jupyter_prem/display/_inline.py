@@ -40,6 +40,27 @@ _URL = r"(?<![\w@/.:=\"'])https?://[^\s<>`|\x00-\x1f]{1,2000}"
 _FOOTNOTE = r"(\n(?=\[\^[\w-]{1,32}\]:))|\[\^([\w-]{1,32})\](:[ \t]+)?"
 
 
+_TRIGGERS = {
+    "backtick": "`",
+    "math": "$\\",
+    "backslash_break": "\\",
+    "escape": "\\",
+    "br": "<",
+    "footnote": "[",
+    "reference": "[",
+    "link": "[",
+    "image_link": "[",
+    "image_reference": "[",
+    "short_reference": "[",
+    "short_image_ref": "[",
+    "autolink": "<",
+    "url": ":",
+    "linebreak": "\n",
+    "entity": "&",
+}
+_NEED_REFERENCES = frozenset({"reference", "image_reference", "short_reference", "short_image_ref"})
+
+
 class _Code(InlineProcessor):
     def handleMatch(self, m: re.Match[str], data: str) -> Match:  # type: ignore[override]  # noqa: ARG002, N802
         text = m.group(2).replace("\n", " ")
@@ -184,31 +205,11 @@ class Chosen:
     The engine tries every pattern on every text; most paragraphs have a use for two or three.
     """
 
-    _TRIGGERS = {
-        "backtick": "`",
-        "math": "$\\",
-        "backslash_break": "\\",
-        "escape": "\\",
-        "br": "<",
-        "footnote": "[",
-        "reference": "[",
-        "link": "[",
-        "image_link": "[",
-        "image_reference": "[",
-        "short_reference": "[",
-        "short_image_ref": "[",
-        "autolink": "<",
-        "url": ":",
-        "linebreak": "\n",
-        "entity": "&",
-    }
-    _NEED_REFERENCES = frozenset({"reference", "image_reference", "short_reference", "short_image_ref"})
-
     def __init__(self, md: "Markdown") -> None:
         self._md = md
-        known = {id(md.inlinePatterns[name]): name for name in self._TRIGGERS}
+        known = {id(md.inlinePatterns[name]): name for name in _TRIGGERS}
         named = [(known.get(id(pattern), ""), pattern) for pattern in md.inlinePatterns]
-        self._patterns = [(name, self._TRIGGERS.get(name, "*_~"), pattern) for name, pattern in named]
+        self._patterns = [(name, _TRIGGERS.get(name, "*_~"), pattern) for name, pattern in named]
 
     def choose(self, source: str) -> None:
         """Prepare the engine for a text.
@@ -221,7 +222,7 @@ class Chosen:
         engine.inlinePatterns = [
             pattern
             for name, triggers, pattern in self._patterns
-            if not has.isdisjoint(triggers) and (self._md.references or name not in self._NEED_REFERENCES)
+            if not has.isdisjoint(triggers) and (self._md.references or name not in _NEED_REFERENCES)
         ]
 
 

@@ -9,7 +9,10 @@ import re
 
 # Pandoc's rule (Extension: tex_math_dollars): no blank inside the dollars, no digit after the closing one.
 # Letters around them are shell variables and currencies (US$5).
-DOLLARS = r"(?<![\\$0-9A-Za-z])\$(?![\s$])(?P<dollars>(?:[^$\\\n]|\\.|\n(?!\n)){1,1000}?)(?<![\s\\])\$(?![0-9A-Za-z$])"
+DOLLARS = (
+    r"(?<![\\$0-9A-Za-z])\$(?![\s$])(?P<dollars>(?:[^$\\\n]|\\.|\n(?!\n)){1,1000}?)"
+    r"(?<![\s\\])\$(?![0-9A-Za-z$])"
+)
 ANY = (
     r"(?<!\\)\$\$(?!\$)(?P<two>(?:[^$]|(?<=\\)\$){1,4000}?)(?<!\\)\$\$"
     r"|(?<!\\)\\\((?P<parentheses>(?:[^\\]|\\[^()\[\]]){1,2000}?)\\\)"

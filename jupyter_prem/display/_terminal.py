@@ -8,7 +8,8 @@ from ._plain import terminal_text
 
 _MAX_HELD = 4_096
 _BEGUN = re.compile(
-    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*$|(?:\x1b[\\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c\n]*\x1b?$|\x1b[ -/]*$"
+    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*$"
+    "|(?:\x1b[\\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c\n]*\x1b?$|\x1b[ -/]*$"
 )
 
 

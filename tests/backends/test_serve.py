@@ -108,11 +108,6 @@ def test_the_served_engine_says_what_the_kernels_child_says(oai, endpoint):
     address = endpoint.address()
     fields = {"messages": MESSAGES, "model": "embedded", "max_completion_tokens": 40, "seed": 9}
     with openai.OpenAI(base_url=f"{address.base_url}/api/v1", api_key=address.api_key.reveal()) as child:
-        said = [
-            client.chat.completions.create(
-                messages=MESSAGES, model="embedded", max_completion_tokens=40, seed=9
-            )
-            for client in (oai, child)
-        ]
+        said = [client.chat.completions.create(**fields) for client in (oai, child)]
     assert said[0].choices[0].message.content == said[1].choices[0].message.content
     assert said[0].system_fingerprint == said[1].system_fingerprint

@@ -18,7 +18,7 @@ from jupyter_prem.backends._embedded import EmbeddedEndpoint
 from jupyter_prem.backends._engine import Engine
 from jupyter_prem.backends._weights import ensure_weights
 
-TOKENS = 200
+TOKENS = 100
 BODY = {
     "model": "embedded",
     "messages": [{"role": "user", "content": "Tell me a long story about a lighthouse keeper."}],
@@ -84,12 +84,14 @@ def main(runs: int) -> None:
         print(f"{name:<11} first token {first * 1000:6.1f} ms   {speed:6.1f} tokens/s")
     alone = statistics.median(pair[0][1] for pair in pairs)
     print(f"ratio of medians {statistics.median(pair[1][1] for pair in pairs) / alone:.3f} (target >= 0.95)")
+    best = [max(pair[place][1] for pair in pairs) for place in (0, 1)]
+    print(f"ratio of the fastest runs {best[1] / best[0]:.3f}   (other processes only ever slow a run)")
     ratios = sorted(pair[1][1] / pair[0][1] for pair in pairs)
     print(f"ratio by pair: median {statistics.median(ratios):.3f}, {ratios[0]:.3f} .. {ratios[-1]:.3f}")
     endpoint.close()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 9)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 15)
     sys.stdout.flush()
     os._exit(0)  # the interpreter's own end can hang in the engine

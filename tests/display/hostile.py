@@ -1,4 +1,3 @@
-
 """Hostile strings by family (the numbers are those of the project's list of cases)."""
 
 JS = "alert(document.domain)"

@@ -7,8 +7,8 @@ import pytest
 from jupyter_prem.display import LiveHtml, OnceHtml, bundle, render
 
 PARAGRAPH = (
-    "Paragraph {0} says **something** about `thing_{0}` and [a page](https://site{0}.example/x), then goes on "
-    "for a while as answers do, with a second sentence and a third one that is no shorter than the first.\n\n"
+    "Paragraph {0} says **something** about `thing_{0}` and [a page](https://site{0}.example/x), then goes "
+    "on for a while as answers do, with a second and a third one that is no shorter than the first.\n\n"
 )
 SECTION = (
     "## Part {0}\n\nSome words:\n- one {0}\n  - two\n- three\n\n"

@@ -153,7 +153,8 @@ IDIOMS = {
     "arabic": "# عنوان\n- واحد\n- اثنان\n",
     "crlf": "- a\r\n- b\r\n\r\ntext\r\n",
     "long answer": (
-        "# Plan\nIntro:\n1. **First** step:\n   ```py\n   x = 1\n   ```\n   and so\n2. Second\n   - a\n   - b\n\n"
+        "# Plan\nIntro:\n1. **First** step:\n   ```py\n   x = 1\n   ```\n   and so\n"
+        "2. Second\n   - a\n   - b\n\n"
         "| k | v |\n|:--|--:|\n| a | 1 |\n\n> note\n\n---\nEnd.\n"
     ),
 }

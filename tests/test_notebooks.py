@@ -1,0 +1,96 @@
+"""The notebooks, as people and machines execute them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+QUICKSTART = NOTEBOOKS / "quickstart.ipynb"
+MIME = "application/vnd.jupyter-prem+json"
+
+FAILING = ["%load_ext jupyter_prem", "%%chat -t 9\nThis temperature is out of range.", "after = 'was run'"]
+
+RUNNERS = {
+    "nbclient": lambda source, target: [
+        sys.executable, "-c",
+        "import sys, nbformat, nbclient; nb = nbformat.read(sys.argv[1], 4);"
+        "nbclient.NotebookClient(nb, timeout=300).execute(); nbformat.write(nb, sys.argv[2])", source, target,
+    ],
+    "papermill": lambda source, target: [sys.executable, "-m", "papermill", "--no-progress-bar", source, target],
+    "jupyter_execute": lambda source, target: [sys.executable, "-m", "jupyter", "execute", f"--output={target}", source],
+}  # fmt: skip
+
+
+def execute(runner: str, source: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(part) for part in RUNNERS[runner](source, target)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def answers(path: Path) -> list[dict]:
+    cells = nbformat.read(path, 4).cells
+    return [o.data for cell in cells for o in cell.get("outputs", []) if MIME in o.get("data", {})]
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_the_quickstart_runs(runner, weights, tmp_path):
+    target = tmp_path / "out.ipynb"
+    done = execute(runner, QUICKSTART, target)
+    assert done.returncode == 0, done.stderr[-3000:]
+    again = [data["text/plain"] for data in answers(target)]
+    assert len(again) == 3
+    chat_cells = [c for c in nbformat.read(target, 4).cells if c.source.startswith("%%chat")]
+    assert [len(cell.outputs) for cell in chat_cells] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_a_failing_chat_cell_stops_the_notebook(runner, tmp_path):
+    source = tmp_path / "failing.ipynb"
+    cells = [nbformat.v4.new_code_cell(code) for code in FAILING]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), source)
+    done = execute(runner, source, tmp_path / "out.ipynb")
+    assert done.returncode != 0
+    assert "RequestError" in done.stderr
+    assert "temperature is 9.0" in done.stderr
+
+
+def nbval(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:cov", *options, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=path.parent)
+
+
+@pytest.mark.weights
+def test_the_quickstart_passes_nbval(weights):
+    done = nbval(QUICKSTART, "--nbval")
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert re.search(r"\b9 passed", done.stdout), done.stdout
+
+
+@pytest.mark.weights
+def test_nbval_would_see_another_answer(weights, tmp_path):
+    changed = json.loads(QUICKSTART.read_text())
+    cell = next(cell for cell in changed["cells"] if "".join(cell["source"]).startswith("%%chat"))
+    cell["source"] = "".join(cell["source"]).replace("--seed", "-t 2 --seed")
+    path = tmp_path / "changed.ipynb"
+    path.write_text(json.dumps(changed))
+    assert nbval(path, "--nbval").returncode != 0
+
+
+def test_the_quickstart_is_saved_with_its_outputs_and_names_who_answers():
+    saved = answers(QUICKSTART)
+    assert len(saved) == 3
+    assert {data[MIME]["model"] for data in saved} == {"SmolLM2-135M-Instruct"}
+    assert all({"text/html", "text/markdown", "text/plain"} <= set(data) for data in saved)
+    sources = [cell.source for cell in nbformat.read(QUICKSTART, 4).cells]
+    assert any('PremMagics.endpoint = "embedded"' in source for source in sources)
+    for source in sources:
+        if source.startswith("%%chat"):
+            assert "--seed" in source
