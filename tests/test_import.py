@@ -3,9 +3,22 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import jupyter_prem
 
-HEAVY = ("IPython", "anyio", "httpx", "ipywidgets", "jinja2", "markdown", "nh3", "pygments", "starlette", "xllamacpp")
+HEAVY = (
+    "IPython",
+    "anyio",
+    "httpx",
+    "ipywidgets",
+    "jinja2",
+    "markdown",
+    "nh3",
+    "pygments",
+    "starlette",
+    "xllamacpp",
+)
 
 
 def loaded_after(code: str) -> set[str]:
@@ -32,9 +45,5 @@ def test_public_names_are_sorted_and_there():
 
 
 def test_a_name_that_is_not_there():
-    try:
+    with pytest.raises(AttributeError, match="nonsense"):
         jupyter_prem.nonsense  # noqa: B018 - the access is the test
-    except AttributeError as error:
-        assert "nonsense" in str(error)
-    else:
-        raise AssertionError

@@ -63,7 +63,18 @@ def test_a_failing_chat_cell_stops_the_notebook(runner, tmp_path):
 
 
 def nbval(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:cov", *options, str(path)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:cov",
+        *options,
+        str(path),
+    ]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=path.parent)
 
 

@@ -24,7 +24,7 @@ __all__ = ["Answer", "Slot"]
 
 Chunk = dict[str, Any]
 
-_PACE_S = 0.025
+_PACE_S = 0.05
 
 
 class Slot:

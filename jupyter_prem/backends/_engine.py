@@ -76,8 +76,6 @@ class Engine:
 
     def __init__(self, path: Path, *, expected: str | None = None) -> None:
         require_extra()
-        # How long GNU OpenMP's threads spin before they yield; its default stalls on a busy machine.
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
         import xllamacpp
 
         with ThreadPoolExecutor(1) as pool:
@@ -172,16 +170,15 @@ def _parameters(xllamacpp: Any, path: Path, *, on_cpu: bool) -> Any:
 
 
 def _threads() -> int:
-    """Return how many threads generate: one core stays free for the kernel, the page and the endpoint.
+    """Return how many threads generate: the cores this process may use, at most 4; the text is the same.
 
-    The threads wait for each other, spinning, hundreds of times a token. Where another process holds one of
-    their cores, two threads on two cores fell from 98 to 3 tokens/s, one from 70 to 57. The text is the same.
+    The threads wait for each other hundreds of times a token, so that on more cores a small model is slower.
     """
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     with contextlib.suppress(OSError, ValueError):  # a container's share: "max 100000" where it has none
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
         cores = min(cores, int(quota) // int(period))
-    return max(1, min(cores - 1, _THREADS_MAXIMUM))
+    return max(1, min(cores, _THREADS_MAXIMUM))
 
 
 def _engine_body(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -147,7 +147,9 @@ class BaseClient:
             return names[0]
         shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")  # noqa: PLR2004 - a line of names
         raise ConfigurationError(
-            f"No model is named, and the service has {len(names)}: {shown}" if names else "The service has no model.",
+            f"No model is named, and the service has {len(names)}: {shown}"
+            if names
+            else "The service has no model.",
             where=f"at {self.endpoint.name}",
             hint="Name one: -m MODEL, %config PremMagics.model, or PREM_MODEL.",
         )

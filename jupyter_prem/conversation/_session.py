@@ -7,7 +7,6 @@ fault commits nothing, but its outcome carries what had arrived.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +15,7 @@ from jupyter_prem.client import ChatRequest, ChatResponse, Interrupted, Message,
 from ._conversation import Conversation, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from jupyter_prem.client import Cancel, ChatStream, Delta
 

@@ -145,7 +145,7 @@ def _span(text: str, css: str) -> str:
 
 @functools.cache
 def _lexer(name: str) -> Callable[[str], Iterable[tuple[Any, str]]]:
-    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
+    from pygments.lexers import get_lexer_by_name
 
     tokens: Callable[[str], Iterable[tuple[Any, str]]]
     tokens = get_lexer_by_name(name, stripnl=False, ensurenl=True).get_tokens

@@ -56,9 +56,7 @@ class IPythonPage:
         from IPython.display import publish_display_data
 
         transient = {"display_id": display_id} if display_id else None
-        publish_display_data(  # type: ignore[no-untyped-call]
-            dict(data), dict(metadata or {}), transient=transient
-        )
+        publish_display_data(dict(data), dict(metadata or {}), transient=transient)
 
     def update(
         self,
@@ -70,12 +68,10 @@ class IPythonPage:
         from IPython.display import publish_display_data
 
         transient = {"display_id": display_id}
-        publish_display_data(  # type: ignore[no-untyped-call]
-            dict(data), dict(metadata or {}), transient=transient, update=True
-        )
+        publish_display_data(dict(data), dict(metadata or {}), transient=transient, update=True)
 
     def clear(self, *, wait: bool) -> None:
         """Empty the area; see :meth:`Page.clear`."""
         from IPython.display import clear_output
 
-        clear_output(wait=wait)  # type: ignore[no-untyped-call]
+        clear_output(wait=wait)

@@ -34,7 +34,8 @@ def load(shell: InteractiveShell) -> None:
     shell.display_formatter.ipython_display_formatter.for_type(ChatResponse, magics.draw_response)
     if taken:
         print(  # noqa: T201 - the one line that loading may print
-            f"jupyter_prem: {', '.join(taken)} now belong here; %%prem does the same as %%chat.", file=sys.stderr
+            f"jupyter_prem: {', '.join(taken)} now belong here; %%prem does the same as %%chat.",
+            file=sys.stderr,
         )
 
 
@@ -70,5 +71,6 @@ def _taken(shell: InteractiveShell) -> list[str]:
 
 
 def _owner(shell: InteractiveShell, kind: str, name: str) -> object | None:
-    function = shell.magics_manager.magics[kind].get(name)
-    return getattr(function, "__self__", function)
+    function: object | None = shell.magics_manager.magics[kind].get(name)
+    owner: object | None = getattr(function, "__self__", function)
+    return owner

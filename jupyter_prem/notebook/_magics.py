@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from traitlets import Any as AnyTrait, Enum, Float, List, TraitError, Unicode, validate
 
-from jupyter_prem.client import DEFAULT_TIMEOUT, FIELDS, UNSET, ChatResponse, PremError, RequestError, check_field
+from jupyter_prem.client import (
+    DEFAULT_TIMEOUT,
+    FIELDS,
+    UNSET,
+    ChatResponse,
+    PremError,
+    RequestError,
+    check_field,
+)
 
 from ._options import FIELD_OPTIONS, chat_arguments, parse_words
 from ._report import short_errors
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from jupyter_prem.client import StreamUsage
     from jupyter_prem.conversation import Question
 
 __all__ = ["PremMagics"]
@@ -37,17 +46,21 @@ _FIELD_TRAITS = (
 
 
 def _field_trait(field: str) -> AnyTrait:
-    return AnyTrait(None, allow_none=True, help=f"request field {field}; None leaves it out, 'none' sends null")
+    return AnyTrait(
+        None, allow_none=True, help=f"request field {field}; None leaves it out, 'none' sends null"
+    )
 
 
 @magics_class
-class PremMagics(Magics):
+class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in pyproject
     """Chat with Prem Studio, the embedded model, or any endpoint of the same contract."""
 
-    endpoint = Unicode(None, allow_none=True, help="prem, embedded or a base URL; None: PREM_ENDPOINT, else by key").tag(
+    endpoint = Unicode(
+        None, allow_none=True, help="prem, embedded or a base URL; None: PREM_ENDPOINT, else by key"
+    ).tag(config=True)
+    model = Unicode(None, allow_none=True, help="model ID or alias; None: PREM_MODEL, else the only one").tag(
         config=True
     )
-    model = Unicode(None, allow_none=True, help="model ID or alias; None: PREM_MODEL, else the only one").tag(config=True)
     system = Unicode("", help="system message of a conversation that has none yet").tag(config=True)
     temperature = _field_trait("temperature").tag(config=True)
     top_p = _field_trait("top_p").tag(config=True)
@@ -57,12 +70,16 @@ class PremMagics(Magics):
     frequency_penalty = _field_trait("frequency_penalty").tag(config=True)
     presence_penalty = _field_trait("presence_penalty").tag(config=True)
     response_format = _field_trait("response_format").tag(config=True)
-    stream_usage = Enum(["auto", "always", "never"], "auto", help="whether a stream asks for its usage").tag(config=True)
-    allow_http_hosts = List(Unicode(), help="hosts to which the key may go over plain http").tag(config=True)
-    timeout = Float(DEFAULT_TIMEOUT, min=0.001, help="seconds of silence after which a service counts as lost").tag(
+    stream_usage = Enum(["auto", "always", "never"], "auto", help="whether a stream asks for its usage").tag(
         config=True
     )
-    live = Enum(["auto", "always", "never"], "auto", help="whether answers stream onto the page").tag(config=True)
+    allow_http_hosts = List(Unicode(), help="hosts to which the key may go over plain http").tag(config=True)
+    timeout = Float(
+        DEFAULT_TIMEOUT, min=0.001, help="seconds of silence after which a service counts as lost"
+    ).tag(config=True)
+    live = Enum(["auto", "always", "never"], "auto", help="whether answers stream onto the page").tag(
+        config=True
+    )
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell, **kwargs)
@@ -90,7 +107,7 @@ class PremMagics(Magics):
             self.endpoint,
             self.system,
             {name: fields[name] for name in fields if name == "model" or name in FIELDS},
-            self.stream_usage,
+            cast("StreamUsage", self.stream_usage),
             tuple(self.allow_http_hosts),
             self.timeout,
         )
@@ -116,7 +133,9 @@ class PremMagics(Magics):
         with short_errors():
             names = self._names(local_ns)
             raw = "--raw" in line.split()
-            words, prompt = split_line(line, lambda word: word if raw else _expand(word, names, "in an option"))
+            words, prompt = split_line(
+                line, lambda word: word if raw else _expand(word, names, "in an option")
+            )
             return self._ask(parse_words(PremMagics.chat_line.parser, words), prompt, names, alone=False)
 
     @no_var_expand

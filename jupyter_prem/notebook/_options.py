@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +13,7 @@ from jupyter_prem.client import UNSET, PremError, RequestError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["FIELD_OPTIONS", "OPTIONS", "Option", "OptionError", "chat_arguments", "parse_words"]
 
@@ -65,7 +64,9 @@ def _response_format(word: str) -> dict[str, str]:
 
 def _variable(word: str) -> str:
     if not word.isidentifier() or keyword.iskeyword(word):
-        raise OptionError(f"-o {word}: that is no name a variable can have.", hint="Use letters, digits and _.")
+        raise OptionError(
+            f"-o {word}: that is no name a variable can have.", hint="Use letters, digits and _."
+        )
     return word
 
 
@@ -74,13 +75,17 @@ OPTIONS: Final = (
     Option(("-s", "--system"), "system message of the conversation from this turn on", "TEXT"),
     Option(("-t", "--temperature"), "0 to 2, or none", "F", "temperature", _or_null(float)),
     Option(("--top-p",), "0 to 1, or none", "F", "top_p", _or_null(float)),
-    Option(("--max-tokens",), "longest answer in tokens, or none", "N", "max_completion_tokens", _or_null(int)),
+    Option(
+        ("--max-tokens",), "longest answer in tokens, or none", "N", "max_completion_tokens", _or_null(int)
+    ),
     Option(("--seed",), "same seed and parameters, same answer", "N", "seed", int),
     Option(("--stop",), "end the answer before this text; repeatable", "S", "stop", str, repeatable=True),
     Option(("--frequency-penalty",), "-2 to 2", "F", "frequency_penalty", float),
     Option(("--presence-penalty",), "-2 to 2", "F", "presence_penalty", float),
     Option(("--name",), "name of the speaker", "NAME"),
-    Option(("--response-format",), "only text, until schemas come", "text", "response_format", _response_format),
+    Option(
+        ("--response-format",), "only text, until schemas come", "text", "response_format", _response_format
+    ),
     Option(("--endpoint",), "prem, embedded or a base URL: who answers this cell", "E"),
     Option(("-c", "--conversation"), "conversation of this cell (default: default)", "NAME"),
     Option(("--new",), "start the conversation afresh"),
@@ -134,7 +139,7 @@ def _near(word: str) -> str:
     import difflib
 
     flags = [flag for option in OPTIONS for flag in option.flags]
-    near = difflib.get_close_matches(word.split("=")[0], flags, n=2, cutoff=0.6)
+    near = difflib.get_close_matches(word.split("=", maxsplit=1)[0], flags, n=2, cutoff=0.6)
     return f"Did you mean {' or '.join(near)}?" if near else _HELP
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.conversation import body_hash
@@ -58,7 +58,7 @@ def metadata_of(response: ChatResponse) -> dict[str, Any]:
             "id": response.id,
             "created": response.created,
             "latency": round(response.latency, 3),
-            "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
     }
 
@@ -97,5 +97,3 @@ def _data(outcome: Outcome) -> dict[str, Any]:
         "usage": response.usage.to_dict() if response is not None and response.usage is not None else None,
         "system_fingerprint": response.system_fingerprint if response is not None else None,
     }
-
-

@@ -33,5 +33,5 @@ def _shortened(error: PremError) -> PremError:
 
     lines = [f"{type(error).__name__}: {error.what}", error.where, error.hint]
     shown = error_text([line for line in lines if line], error.detail).split("\n")
-    error._render_traceback_ = lambda: shown  # type: ignore[attr-defined]  # noqa: SLF001 - IPython's protocol
+    error._render_traceback_ = lambda: shown  # type: ignore[attr-defined]  # IPython's protocol
     return error

@@ -38,7 +38,7 @@ def is_live(shell: InteractiveShell, live: str) -> bool:
         return False
     if live != "auto":
         return live == "always"
-    parent = getattr(shell, "get_parent", dict)() or {}
+    parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
     return bool(parent.get("metadata", {}).get("cellId"))
 
 
@@ -125,7 +125,11 @@ def draw_dry_run(
     target = fixed.url("chat/completions") if fixed is not None else "the embedded model, on this machine"
     key = "Authorization: Bearer (the key)\n" if fixed is not None and fixed.api_key is not None else ""
     fence = "`" * max(3, body.count("`") and 1 + max(len(run) for run in _runs(body)))
-    draw(shell, bundle(f"POST {target}\n\n{fence}http\n{key}Content-Type: application/json\n\n{body}\n{fence}"), {})
+    draw(
+        shell,
+        bundle(f"POST {target}\n\n{fence}http\n{key}Content-Type: application/json\n\n{body}\n{fence}"),
+        {},
+    )
 
 
 def _runs(text: str) -> list[str]:
@@ -137,4 +141,4 @@ def _runs(text: str) -> list[str]:
 def _cell(text: str) -> str:
     """Return `text` as a cell of a Markdown table that shows it as it is."""
     clean = " ".join(text.replace("|", "¦").split()).replace("`", "'")
-    return f"`{clean}`" if clean else "–"
+    return f"`{clean}`" if clean else "-"

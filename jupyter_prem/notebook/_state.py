@@ -122,7 +122,7 @@ class Notebook:
         return outcome
 
     def listen(self, listener: Callable[[Conversation], None]) -> None:
-        """Have the bound method `listener` called after each change of a conversation, while its object lives."""
+        """Call the bound method `listener` after each change of a conversation, while its object lives."""
         self._listeners.append(weakref.WeakMethod(listener))
 
     def changed(self, conversation: Conversation) -> None:

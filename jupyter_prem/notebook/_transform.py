@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["keep_chat_lines"]
 
 _CHAT = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<target>[^\W\d][\w.,\[\]'\" \t]*=[ \t]*)?%chat[ \t]+(?P<line>\S.*?)[ \t]*(?P<end>\r?\n?)$"
+    r"^(?P<indent>[ \t]*)(?P<target>[^\W\d][\w.,\[\]'\" \t]*=[ \t]*)?"
+    r"%chat[ \t]+(?P<line>\S.*?)[ \t]*(?P<end>\r?\n?)$"
 )
 
 _EMPTY = re.compile(r"\s*%%(?:chat|prem)\b[^\n]*\n?\Z")

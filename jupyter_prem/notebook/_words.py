@@ -89,7 +89,9 @@ def _word(text: str) -> tuple[str, str]:
     def restore(part: str) -> str:
         return re.sub(
             "[\U000f0000-\U000ffffd]",
-            lambda match: kept[place] if (place := ord(match.group()) - 0xF0000) < len(kept) else match.group(),
+            lambda match: (
+                kept[place] if (place := ord(match.group()) - 0xF0000) < len(kept) else match.group()
+            ),
             part,
         )
 

@@ -162,7 +162,8 @@ def _notebook() -> Notebook:
     shell = get_ipython()
     if shell is None:
         raise ConfigurationError(
-            "ChatPanel needs a notebook.", hint="Use it in JupyterLab; from a script, use jupyter_prem.Client."
+            "ChatPanel needs a notebook.",
+            hint="Use it in JupyterLab; from a script, use jupyter_prem.Client.",
         )
     if find_magics(shell) is None:
         load(shell)

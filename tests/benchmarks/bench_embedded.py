@@ -1,7 +1,7 @@
 """The engine's own speed against its speed through all layers, side by side in one run.
 
 Run: python tests/benchmarks/bench_embedded.py [RUNS]
-Layers: the child process, its ASGI layer, server-sent events, loopback HTTP, an SSE line reader.
+Layers: the child process, its ASGI layer, server-sent events, loopback HTTP, our client.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import statistics
 import sys
 import time
 
-import httpx
-
+from jupyter_prem import Client
 from jupyter_prem.backends._embedded import EmbeddedEndpoint
 from jupyter_prem.backends._engine import Engine
 from jupyter_prem.backends._weights import ensure_weights
@@ -24,34 +23,30 @@ BODY = {
     "messages": [{"role": "user", "content": "Tell me a long story about a lighthouse keeper."}],
     "max_completion_tokens": TOKENS,
     "seed": 11,
-    "stream": True,
 }
 
 
 def bare(engine: Engine) -> tuple[float, float]:
-    """Return (first token after s, tokens/s after the first) of the engine called in this process."""
+    """Return (first token after s, tokens/s after the first) of the engine's own call in this process."""
     times = []
 
-    def on_chunk(chunk):
-        if chunk["choices"] and chunk["choices"][0]["delta"].get("content"):
+    def on_chunk(text: str) -> bool:
+        if '"delta":{"content":"' in text:
             times.append(time.perf_counter())
         return False
 
+    body = json.dumps({**BODY, "stream": True, "cache_prompt": False, "temperature": 0.7, "top_p": 1.0})
     start = time.perf_counter()
-    engine.complete(BODY, on_chunk)
+    engine._server.handle_chat_completions(body, on_chunk)
     return figures(start, times)
 
 
-def layered(client: httpx.Client) -> tuple[float, float]:
-    """Return the same of the child's endpoint."""
+def layered(client: Client) -> tuple[float, float]:
+    """Return the same of our client, asking the child."""
     times = []
     start = time.perf_counter()
-    with client.stream("POST", "/api/v1/chat/completions", json=BODY) as response:
-        for line in response.iter_lines():
-            if line.startswith("data: {"):
-                chunk = json.loads(line[6:])
-                if chunk["choices"] and chunk["choices"][0]["delta"].get("content"):
-                    times.append(time.perf_counter())
+    with client.stream(**BODY) as stream:
+        times.extend(time.perf_counter() for delta in stream if delta.text)
     return figures(start, times)
 
 
@@ -64,12 +59,11 @@ def main(runs: int) -> None:
     weights = ensure_weights()
     cold = time.perf_counter()
     endpoint = EmbeddedEndpoint()
-    address = endpoint.address()
+    endpoint.address()
     cold = time.perf_counter() - cold
     engine = Engine(weights)
-    headers = {"Authorization": address.api_key.header()}
     pairs = []
-    with httpx.Client(base_url=address.base_url, headers=headers, timeout=60) as client:
+    with Client(endpoint) as client:
         bare(engine), layered(client)
         for run in range(runs):
             if run % 2:

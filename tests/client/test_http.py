@@ -31,7 +31,9 @@ STATUSES = {
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_status_is_a_named_error_with_the_services_words(service, status):
-    service.script = lambda _: as_json({"error": {"message": "because of X"}}, status, **{"x-request-id": "r-1"})
+    service.script = lambda _: as_json(
+        {"error": {"message": "because of X"}}, status, **{"x-request-id": "r-1"}
+    )
     with Client(service.url) as client, pytest.raises(APIStatusError) as caught:
         client.chat("hi", model="m")
     error = caught.value
@@ -78,7 +80,9 @@ def test_no_redirect_is_followed(service, status):
 
 def test_the_key_goes_out_as_a_bearer_token_and_nowhere_else(service, monkeypatch):
     monkeypatch.setenv("PREMAI_API_KEY", f" {SECRET}\n")
-    service.script = lambda request: as_json({"error": {"message": f"bad {request.headers['authorization']}"}}, 401)
+    service.script = lambda request: as_json(
+        {"error": {"message": f"bad {request.headers['authorization']}"}}, 401
+    )
     with Client(service.url) as client, pytest.raises(jupyter_prem.AuthenticationError) as caught:
         client.chat("hi", model="m")
     assert service.questions[0].headers["authorization"] == f"Bearer {SECRET}"
@@ -96,26 +100,38 @@ def test_the_paths_of_prem_and_of_v1(service, base, path):
     with Client(service.url + base) as client:
         client.chat("hi", model="m")
         assert client.models()[0].id == "loopback-1"
-    assert [request.path for request in service.requests] == [path, path.replace("chat/completions", "models")]
+    assert [request.path for request in service.requests] == [
+        path,
+        path.replace("chat/completions", "models"),
+    ]
 
 
 def test_nothing_listens():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with Client(f"http://127.0.0.1:{port}") as client, pytest.raises(jupyter_prem.APIConnectionError) as caught:
+    with (
+        Client(f"http://127.0.0.1:{port}") as client,
+        pytest.raises(jupyter_prem.APIConnectionError) as caught,
+    ):
         client.chat("hi", model="m")
     assert f"127.0.0.1:{port}" in str(caught.value)
 
 
 def test_no_such_host():
-    with Client("https://no-such-host.invalid") as client, pytest.raises(jupyter_prem.APIConnectionError) as caught:
+    with (
+        Client("https://no-such-host.invalid") as client,
+        pytest.raises(jupyter_prem.APIConnectionError) as caught,
+    ):
         client.chat("hi", model="m")
     assert "no-such-host.invalid" in str(caught.value)
 
 
 def test_silence_before_the_answer_may_have_been_billed(service):
-    with Client(service.url, timeout=0.2) as client, pytest.raises(jupyter_prem.APITimeoutError, match="billed"):
+    with (
+        Client(service.url, timeout=0.2) as client,
+        pytest.raises(jupyter_prem.APITimeoutError, match="billed"),
+    ):
         service.script = lambda _: service.closed.wait(3) and Reply([])
         client.chat("hi", model="m")
     assert len(service.questions) == 1
@@ -146,14 +162,20 @@ def test_usage_is_asked_for_until_a_service_refuses(service):
 @pytest.mark.parametrize(("setting", "sent"), [("always", True), ("never", False)])
 def test_usage_as_it_was_set(service, setting, sent):
     service.script = lambda _: as_json({"error": "refused"}, 422)
-    with Client(service.url, stream_usage=setting) as client, pytest.raises(jupyter_prem.UnprocessableEntityError):
+    with (
+        Client(service.url, stream_usage=setting) as client,
+        pytest.raises(jupyter_prem.UnprocessableEntityError),
+    ):
         client.stream("hi", model="m")
     assert ["stream_options" in request.body for request in service.questions] == [sent]
 
 
 def test_a_fault_of_another_field_is_the_error_that_is_shown(service):
     service.script = lambda _: as_json({"error": "bad temperature"}, 422)
-    with Client(service.url) as client, pytest.raises(jupyter_prem.UnprocessableEntityError, match="bad temperature"):
+    with (
+        Client(service.url) as client,
+        pytest.raises(jupyter_prem.UnprocessableEntityError, match="bad temperature"),
+    ):
         client.stream("hi", model="m")
 
 

@@ -57,7 +57,7 @@ def test_deltas_come_as_they_are_sent(service, client):
         assert str(next(iter(stream))) == "one"
         assert stream.response.interrupted
         more.set()
-        assert [str(delta) for delta in stream][0] == " two"
+        assert next(str(delta) for delta in stream) == " two"
     assert stream.response.text == "one two"
 
 
@@ -164,7 +164,12 @@ def test_tool_calls_are_put_together_from_fragments(service, client):
 
 
 def test_reasoning_and_refusal_are_kept_apart(service, client):
-    service.say(event(chunk(None, reasoning_content="hm ")), event(chunk("so")), event(chunk(None, refusal="no")), STOP)
+    service.say(
+        event(chunk(None, reasoning_content="hm ")),
+        event(chunk("so")),
+        event(chunk(None, refusal="no")),
+        STOP,
+    )
     response = ask(client)[1]
     assert (response.reasoning, response.text, response.refusal) == ("hm ", "so", "no")
 

@@ -132,7 +132,9 @@ def test_a_fault_commits_nothing_but_carries_what_had_arrived(service, door):
 
 
 def test_a_refusal_of_the_service_is_an_outcome(service, door):
-    service.script = lambda _: Reply([b'{"error": "no such model"}'], 404, {"content-type": "application/json"})
+    service.script = lambda _: Reply(
+        [b'{"error": "no such model"}'], 404, {"content-type": "application/json"}
+    )
     outcome = door.ask("one")
     assert isinstance(outcome.error, NotFoundError)
     assert outcome.response is None
@@ -140,7 +142,7 @@ def test_a_refusal_of_the_service_is_an_outcome(service, door):
 
 def test_an_interrupted_sink_is_a_stop(service, door):
     class Stopped(Sink):
-        def delta(self, delta):
+        def delta(self, _):
             raise KeyboardInterrupt
 
     outcome = door.ask("one", Stopped())

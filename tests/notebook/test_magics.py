@@ -49,7 +49,10 @@ def test_the_saved_data_is_what_resume_needs_and_what_varies_is_metadata(kernel)
 
 def test_the_response_and_its_usage_are_left_behind(kernel):
     kernel.run("%%chat -o mine\nhi")
-    assert kernel.value("chat_response.text, mine is chat_response, str(mine)") == "('You said: hi', True, 'You said: hi')"
+    assert (
+        kernel.value("chat_response.text, mine is chat_response, str(mine)")
+        == "('You said: hi', True, 'You said: hi')"
+    )
     assert kernel.value("chat_usage") == "Usage(prompt_tokens=3, completion_tokens=5, total_tokens=8)"
     assert kernel.value("chat_conversation") == "Conversation('default', 1 turn)"
     assert kernel.value("chat_response.latency > 0 and chat_response.request['model']") == "'loopback-1'"
@@ -62,13 +65,14 @@ def test_the_response_is_the_cells_result_and_drawn_once(kernel):
     count = kernel.value("len(Out)")
     ran = kernel.run("answer = %chat what's up, doc?")
     assert len(ran.outputs) == 1
-    assert kernel.value("answer.text") == "\"You said: what's up, doc?\""
+    assert kernel.value("answer.text") == '"You said: what\'s up, doc?"'
     assert kernel.value("len(Out)") == count
     assert kernel.run("answer").bundles[0]["text/plain"] == "You said: what's up, doc?"
 
 
 @pytest.mark.parametrize(
-    "prompt", ["why?", "what's up??", 'say "hi', "100% sure", "{x} $y $$z$$ !ls", "ends in \\\\n?", "- a dash", "--"]
+    "prompt",
+    ["why?", "what's up??", 'say "hi', "100% sure", "{x} $y $$z$$ !ls", "ends in \\\\n?", "- a dash", "--"],
 )
 def test_a_line_is_asked_as_typed(kernel, service, prompt):
     line = f"%chat -- {prompt}" if prompt.startswith("-") else f"%chat {prompt}"
@@ -78,7 +82,9 @@ def test_a_line_is_asked_as_typed(kernel, service, prompt):
 
 
 def test_a_line_asks_with_local_values(kernel, service):
-    kernel.run("def ask(city):\n    answer = %chat --once Weather in {{ city }}?\n    return answer\nask('Oslo')")
+    kernel.run(
+        "def ask(city):\n    answer = %chat --once Weather in {{ city }}?\n    return answer\nask('Oslo')"
+    )
     kernel.run("for city in ['Rome', 'Bern']:\n    %chat --once Weather in {{ city }}?")
     assert [messages[0][1] for messages in sent(service)] == [
         "Weather in Oslo?", "Weather in Rome?", "Weather in Bern?",
@@ -121,7 +127,12 @@ def test_every_request_option_goes_out(kernel, service):
 def test_none_is_null_and_one_stop_is_a_list(kernel, service):
     kernel.run("%%chat -t none --top-p none --max-tokens none --stop x\nhi")
     body = service.questions[0].body
-    assert [body[name] for name in ("temperature", "top_p", "max_completion_tokens", "stop")] == [None, None, None, ["x"]]
+    assert [body[name] for name in ("temperature", "top_p", "max_completion_tokens", "stop")] == [
+        None,
+        None,
+        None,
+        ["x"],
+    ]
 
 
 def test_options_hold_for_their_cell_and_system_from_then_on(kernel, service):
@@ -133,7 +144,14 @@ def test_options_hold_for_their_cell_and_system_from_then_on(kernel, service):
 
 
 def test_conversations_new_and_once(kernel, service):
-    for code in ("%%chat\na", "%%chat -c other\nb", "%%chat --once\nc", "%%chat\nd", "%%chat --new\ne", "%%chat -c other\nf"):
+    for code in (
+        "%%chat\na",
+        "%%chat -c other\nb",
+        "%%chat --once\nc",
+        "%%chat\nd",
+        "%%chat --new\ne",
+        "%%chat -c other\nf",
+    ):
         assert kernel.run(code).status == "ok"
     assert [[text for _, text in messages] for messages in sent(service)] == [
         ["a"], ["b"], ["c"], ["a", "You said: a", "d"], ["e"], ["b", "You said: b", "f"],
@@ -180,7 +198,9 @@ def test_a_dry_run_asks_nobody_for_its_model(kernel, service):
 
 
 def test_config_sets_what_cells_leave_open(kernel, service):
-    kernel.run("%config PremMagics.temperature = 1.5\n%config PremMagics.model = 'm2'\n%config PremMagics.top_p = 'none'")
+    kernel.run(
+        "%config PremMagics.temperature = 1.5\n%config PremMagics.model = 'm2'\n%config PremMagics.top_p = 'none'"
+    )
     kernel.run("%config PremMagics.system = 'default system'")
     kernel.run("%%chat\nhi")
     kernel.run("%%chat -t 0 -m m3\nhi")
@@ -337,7 +357,9 @@ def test_a_hostile_answer_is_text(kernel, service):
     for cell_id in (None, "cell-1"):
         ran = kernel.run("%%chat --once\nhi", cell_id)
         shown = json.dumps([m["content"] for m in ran.messages if m["msg_type"].endswith("display_data")])
-        for output in [m["content"]["data"].get("text/html", "") for m in ran.messages if "data" in m["content"]]:
+        for output in [
+            m["content"]["data"].get("text/html", "") for m in ran.messages if "data" in m["content"]
+        ]:
             assert "<script" not in output
             assert "<img" not in output
             assert "javascript:" not in output.replace("javascript:alert(1))", "")
@@ -346,7 +368,11 @@ def test_a_hostile_answer_is_text(kernel, service):
 
 def test_other_outputs_of_a_cell_stay(kernel):
     ran = kernel.run("print('before')\n%chat hi\nprint('after')", "cell-1")
-    assert [o.get("text") or o["data"]["text/plain"] for o in ran.outputs] == ["before\n", "You said: hi", "after\n"]
+    assert [o.get("text") or o["data"]["text/plain"] for o in ran.outputs] == [
+        "before\n",
+        "You said: hi",
+        "after\n",
+    ]
 
 
 def test_time_and_capture_work_around_it(kernel):
@@ -357,7 +383,10 @@ def test_time_and_capture_work_around_it(kernel):
 
 
 def test_loading_twice_and_unloading(kernel):
-    assert kernel.run("%load_ext jupyter_prem").outputs == [] or "already loaded" in kernel.run("%load_ext jupyter_prem").text
+    assert (
+        kernel.run("%load_ext jupyter_prem").outputs == []
+        or "already loaded" in kernel.run("%load_ext jupyter_prem").text
+    )
     kernel.run("%unload_ext jupyter_prem")
     assert kernel.run("%%chat\nhi").status == "error"
     assert kernel.run("%load_ext jupyter_prem").outputs == []

@@ -11,7 +11,7 @@ from jupyter_prem.notebook._words import split_line, split_options
 LINES = [
     ("", [], ""),
     ("why", [], "why"),
-    ("what's up, \"doc\"?", [], "what's up, \"doc\"?"),
+    ('what\'s up, "doc"?', [], 'what\'s up, "doc"?'),
     ("-t 0.5 what's up?", ["--temperature=0.5"], "what's up?"),
     ("-t0.5 hi", ["--temperature=0.5"], "hi"),
     ("--temperature=0.5 hi", ["--temperature=0.5"], "hi"),

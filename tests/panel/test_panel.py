@@ -34,14 +34,22 @@ def test_it_shares_the_conversation_with_the_cells(panel, service):
     assert panel.value("chat_response.text") == "'You said: from the panel'"
     panel.run("%%chat\nback in a cell")
     said = [message["content"] for message in service.questions[-1].body["messages"]]
-    assert said == ["from a cell", "You said: from a cell", "from the panel", "You said: from the panel", "back in a cell"]
+    assert said == [
+        "from a cell",
+        "You said: from a cell",
+        "from the panel",
+        "You said: from the panel",
+        "back in a cell",
+    ]
 
 
 def test_send_and_stop_by_their_buttons(panel, service):
     service.say(event(chunk("partial")), threading.Event())
     panel.run("panel._prompt.value = 'hi'\npanel._send.click()")
     panel.run("while 'partial' not in panel._answer.value: time.sleep(0.01)")
-    assert panel.value("panel._send.disabled, panel._stop.disabled, panel._prompt.value") == "(True, False, '')"
+    assert (
+        panel.value("panel._send.disabled, panel._stop.disabled, panel._prompt.value") == "(True, False, '')"
+    )
     panel.run("panel.ask('a second one is not taken')\npanel._stop.click()")
     assert panel.value("settled(2)") == "True"
     assert service.closed.wait(5)
@@ -66,7 +74,10 @@ def test_an_error_is_shown_and_the_question_kept(panel, service):
     service.script = lambda _: as_json({"error": {"message": "<img src=x onerror=alert(1)>"}}, 500)
     panel.run("panel.ask('hi')")
     assert panel.value("settled()") == "True"
-    assert panel.value("panel._prompt.value, '500' in panel._status.value, '<img' in shown()") == "('hi', True, False)"
+    assert (
+        panel.value("panel._prompt.value, '500' in panel._status.value, '<img' in shown()")
+        == "('hi', True, False)"
+    )
 
 
 def test_hostile_text_is_text(panel, service):
@@ -74,7 +85,10 @@ def test_hostile_text_is_text(panel, service):
     service.script = lambda _: Reply(answer(attack))
     panel.run(f"panel.ask({attack!r})")
     assert panel.value("settled()") == "True"
-    assert panel.value("'<script' in shown(), '<img' in shown(), 'alert(1)' in shown()") == "(False, False, True)"
+    assert (
+        panel.value("'<script' in shown(), '<img' in shown(), 'alert(1)' in shown()")
+        == "(False, False, True)"
+    )
 
 
 def test_it_loads_the_extension_by_itself(kernel):
@@ -84,5 +98,7 @@ def test_it_loads_the_extension_by_itself(kernel):
 
 
 def test_a_panel_that_is_gone_is_not_told(panel):
-    panel.run("import gc, weakref\nother = ChatPanel(); gone = weakref.ref(other); other.close(); del other; gc.collect()")
+    panel.run(
+        "import gc, weakref\nother = ChatPanel(); gone = weakref.ref(other); other.close(); del other; gc.collect()"
+    )
     assert panel.run("%%chat\nhi").status == "ok"

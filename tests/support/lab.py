@@ -67,7 +67,8 @@ class Lab:
                 self.process.wait(0.1)
 
     def url(self, notebook: str) -> str:
-        return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?token={self.token}"
+        workspace = notebook.removesuffix(".ipynb")  # its own, so that no other notebook is restored
+        return f"http://127.0.0.1:{self.port}/lab/workspaces/{workspace}/tree/{notebook}?token={self.token}"
 
     def stop(self) -> None:
         self.process.terminate()
@@ -93,20 +94,23 @@ class Notebook:
     def __init__(self, page: Any, lab: Lab, name: str) -> None:
         self.page = page
         page.goto(lab.url(name))
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=30_000)
         # The lamp says idle before there is a kernel, so the status bar decides.
         dialog = page.locator(".jp-Dialog button.jp-mod-accept")
         idle = page.locator("#jp-main-statusbar", has_text="| Idle")
-        dialog.or_(idle).first.wait_for(timeout=60_000)
+        dialog.or_(idle).first.wait_for(timeout=30_000)
         if dialog.is_visible():
             dialog.click()
-        idle.wait_for(timeout=60_000)
+        idle.wait_for(timeout=30_000)
+
+    def start_all(self) -> None:
+        """Run every cell, without waiting for answers."""
+        self.page.locator(".lm-MenuBar-item", has_text="Run").first.click()
+        self.page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
 
     def run_all(self, timeout: float = 120) -> None:
         """Run every cell and wait until the kernel has answered each."""
-        self.page.locator(".lm-MenuBar-item", has_text="Run").first.click()
-        self.page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
-        self.page.wait_for_selector(".jp-CodeCell .jp-InputPrompt:has-text('*')", timeout=10_000)
+        self.start_all()
         self.wait_idle(timeout)
 
     def wait_idle(self, timeout: float = 120) -> None:
@@ -114,7 +118,8 @@ class Notebook:
             """() => {
                 const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];
                 const status = document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status;
-                return status === 'idle' && prompts.every(p => !p.innerText.includes('*'));
+                return status === 'idle' && prompts.every(p => /\\[[0-9]+\\]|\\[ \\]/.test(p.innerText))
+                    && prompts.some(p => /[0-9]/.test(p.innerText));
             }""",
             timeout=timeout * 1000,
         )
@@ -124,3 +129,8 @@ class Notebook:
         return self.page.locator(".jp-CodeCell").evaluate_all(
             "cells => cells.map(c => [...c.querySelectorAll('.jp-OutputArea-output')].map(o => o.innerText).join('\\n'))"
         )
+
+    def save(self) -> None:
+        """Save, and wait until the server has taken it."""
+        with self.page.expect_response(lambda r: r.request.method == "PUT" and "/api/contents/" in r.url):
+            self.page.keyboard.press("Control+s")

@@ -71,9 +71,7 @@ def completion(text: str, finish: str = "stop") -> dict[str, Any]:
         "created": 1,
         "model": "loopback-1",
         "system_fingerprint": "fp_1",
-        "choices": [
-            {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}
-        ],
+        "choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}],
         "usage": USAGE,
     }
 
@@ -126,7 +124,7 @@ class Service:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection:
+        with contextlib.suppress(OSError, ValueError), connection:  # closed under it
             stream = connection.makefile("rb")
             while request := self._read(stream):
                 self.requests.append(request)
@@ -154,7 +152,9 @@ class Service:
 
     def _reply(self, request: Request) -> Reply:
         if request.method == "GET" and request.path.endswith("/models"):
-            entries = [{"id": name, "object": "model", "created": 1, "owned_by": "tests"} for name in self.models]
+            entries = [
+                {"id": name, "object": "model", "created": 1, "owned_by": "tests"} for name in self.models
+            ]
             return as_json({"object": "list", "data": entries})
         return self.script(request)
 
