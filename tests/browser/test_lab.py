@@ -83,17 +83,24 @@ def test_the_quickstart_is_answered_on_the_page_and_saved(lab, open_notebook, we
             assert ours.outputs[0].data == theirs.outputs[0].data
 
 
-@pytest.mark.weights
-def test_the_panel_asks_and_stops(lab, open_notebook, weights):
-    name = write(lab, "panel.ipynb", "from jupyter_prem import ChatPanel\nChatPanel()", "%chat --dry-run hi")
+def test_the_panel_asks_and_stops(lab, open_notebook, service):
+    service.script = lambda _: Reply([event(chunk("Partial **words**")), threading.Event()])
+    setup = f"%load_ext jupyter_prem\n%config PremMagics.endpoint = {service.url!r}"
+    name = write(lab, "panel.ipynb", setup, "from jupyter_prem import ChatPanel\nChatPanel()", "%%chat\nhi")
     notebook = open_notebook(name)
-    notebook.run_all()
+    notebook.run(0, 1)
     page = notebook.page
-    page.locator(".widget-textarea textarea").fill("Count from one to two hundred in words.")
+    page.locator(".widget-textarea textarea").fill("from the panel")
     page.get_by_role("button", name="Send").click()
-    page.wait_for_function("() => document.querySelectorAll('.pm-body p, .pm-body li').length > 0", timeout=60_000)
+    page.locator(".widget-html strong", has_text="words").wait_for(timeout=20_000)
     page.get_by_role("button", name="Stop").click()
     page.locator(".pm-badge", has_text="stopped").first.wait_for(timeout=20_000)
+    assert service.closed.wait(5)
+    service.script = service.echo
+    notebook.run(2)
+    page.locator(".widget-html", has_text="You said: hi").first.wait_for(timeout=20_000)
+    said = [message["content"] for message in service.questions[-1].body["messages"]]
+    assert said == ["from the panel", "Partial **words**", "hi"]
 
 
 def test_an_answer_appears_while_it_arrives_and_the_saved_cell_has_one_output(lab, open_notebook, service):

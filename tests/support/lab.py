@@ -113,6 +113,13 @@ class Notebook:
         self.start_all()
         self.wait_idle(timeout)
 
+    def run(self, *places: int) -> None:
+        """Run code cells by their places, one after the other."""
+        for place in places:
+            self.page.locator(".jp-CodeCell").nth(place).locator(".jp-InputPrompt").click()
+            self.page.keyboard.press("Control+Enter")
+            self.wait_idle()
+
     def wait_idle(self, timeout: float = 120) -> None:
         self.page.wait_for_function(
             """() => {
