@@ -81,7 +81,7 @@ class ClientPool:
     def get(self, endpoint: Endpoint, *, timeout: float, stream_usage: StreamUsage) -> Client:
         """Return the client of `endpoint` with these settings, made at the first call."""
         fixed = getattr(endpoint, "fixed", None)
-        key = fixed.api_key.reveal() if fixed is not None and fixed.api_key is not None else None
+        key = fixed.api_key.digest() if fixed is not None and fixed.api_key is not None else None
         place = (endpoint.name, fixed and fixed.base_url, key, timeout, stream_usage)
         with self._lock:
             if place not in self._clients:

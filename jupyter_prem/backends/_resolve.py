@@ -43,8 +43,7 @@ def environment_key(environ: Mapping[str, str] = os.environ) -> Key | None:
     Raises:
         ConfigurationError: It is no key; the text shows none of it.
     """
-    value = environ.get(API_KEY_VARIABLE)
-    return Key(value) if value else None
+    return Key(environ[API_KEY_VARIABLE]) if environ.get(API_KEY_VARIABLE) else None
 
 
 def resolve(

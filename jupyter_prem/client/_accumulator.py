@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ._request import Message, ToolCall
+from ._request import Message, ToolCall, whole
 from ._response import ChatResponse, Choice, Delta, Usage
 
 if TYPE_CHECKING:
@@ -36,15 +36,16 @@ class _Parts:
 
     def choice(self, index: int) -> Choice:
         calls = tuple(
-            ToolCall(call.id, call.name, "".join(call.arguments)) for _, call in sorted(self.calls.items())
+            ToolCall(whole(call.id), whole(call.name), whole("".join(call.arguments)))
+            for _, call in sorted(self.calls.items())
         )
         content = "".join(self.text) if self.has_text or not calls else None
         return Choice(
             index,
-            self.finish_reason,
+            self.finish_reason and whole(self.finish_reason),
             Message("assistant", content, tool_calls=calls),
-            "".join(self.reasoning),
-            "".join(self.refusal),
+            whole("".join(self.reasoning)),
+            whole("".join(self.refusal)),
         )
 
 
@@ -80,7 +81,7 @@ class Accumulator:
             if isinstance(value, kind) and value != self._meta.get(name):
                 if name in self._meta and name in {"id", "model"}:
                     self._note(f"The service changed the answer's {name} in the middle.")
-                self._meta[name] = value
+                self._meta[name] = whole(value) if isinstance(value, str) else value
         self._usage = _usage(chunk.get("usage")) or self._usage
         choices = chunk.get("choices")
         if not isinstance(choices, list):

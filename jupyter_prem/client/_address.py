@@ -101,6 +101,15 @@ def check_base_url(url: str, *, keyed: bool, allow_http_hosts: Collection[str] =
             send a key over plain http. The text offers the address that would work.
     """
     base = url.strip().rstrip("/")
+    if "@" in base.split("?")[0]:
+        raise ConfigurationError(
+            "The endpoint holds a user name or password.",
+            hint="Leave them out of the address, and set PREMAI_API_KEY instead.",
+        )
+    if "?" in base or "#" in base:
+        raise ConfigurationError(
+            "The endpoint holds a query or a fragment.", hint="Give the base address alone."
+        )
     try:
         parts = urlsplit(base)
         host, port = parts.hostname or "", parts.port
@@ -111,15 +120,6 @@ def check_base_url(url: str, *, keyed: bool, allow_http_hosts: Collection[str] =
         raise ConfigurationError(
             f"The endpoint {base!r} is no http or https address.",
             hint=f'Write the whole address, such as {offer} , or "prem" or "embedded".',
-        )
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError(
-            f"The endpoint on {host} holds a user name or password.",
-            hint="Leave them out of the address, and set PREMAI_API_KEY instead.",
-        )
-    if parts.query or parts.fragment:
-        raise ConfigurationError(
-            f"The endpoint {base!r} holds a query or a fragment.", hint="Give the base address alone."
         )
     if keyed and parts.scheme == "http" and not is_loopback(host) and host not in allow_http_hosts:
         netloc = host if port is None else f"{host}:{port}"

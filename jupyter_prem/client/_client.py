@@ -14,11 +14,13 @@ from ._errors import (
     IncompleteStream,
     MalformedStream,
     NotAnAPI,
+    NotFoundError,
     PremError,
+    StreamInterrupted,
     status_error,
 )
 from ._keys import scrub
-from ._request import UNSET, ChatRequest, Messages, as_messages
+from ._request import UNSET, ChatRequest, Messages, as_messages, whole
 from ._response import ChatResponse, Delta, Model
 from ._sse import EventDecoder
 
@@ -132,7 +134,7 @@ class BaseClient:
         """The model that a request without one goes to, if that is known without asking the service."""
         return self._model or getattr(self.endpoint, "model", None)
 
-    def default_model(self) -> str:
+    def default_model(self, cancel: Cancel | None = None) -> str:
         """Return the service's only model.
 
         Raises:
@@ -141,7 +143,7 @@ class BaseClient:
         known = self.known_model
         if known is not None:
             return known
-        names = [model.id for model in self.models()]
+        names = [model.id for model in self.models(cancel=cancel)]
         if len(names) == 1:
             self._model = names[0]
             return names[0]
@@ -207,13 +209,16 @@ class BaseClient:
             self._takes_usage = True
         try:
             _check_status(reply, address)
-        except BaseException:
+        except BaseException as error:
             reply.close()
+            if isinstance(error, NotFoundError):
+                self._model = None
             raise
         return ChatStream(reply, address, body, started)
 
     def _post(self, address: Address, body: dict[str, Any], cancel: Cancel | None) -> Reply:
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        content = whole(text).encode()
         return self._wire.send(address, "POST", "chat/completions", content=content, cancel=cancel)
 
 
@@ -259,7 +264,8 @@ class ChatStream:
     def _run(self) -> Iterator[Delta]:
         try:
             with self._reply:
-                if "text/event-stream" in self._reply.headers.get("content-type", ""):
+                kind = self._reply.headers.get("content-type", "").lower()
+                if "text/event-stream" in kind or (not kind and self._body.get("stream")):
                     yield from self._events()
                 else:
                     yield from self._whole()
@@ -271,13 +277,19 @@ class ChatStream:
     def _events(self) -> Iterator[Delta]:
         decoder = EventDecoder()
         received = False
-        for chunk in self._reply.chunks():
-            received = received or bool(chunk)
-            for event in decoder.feed(chunk):
-                yield from self._event(event)
-                if self._answer.done:
-                    self._ended = True
-                    return
+        try:
+            for chunk in self._reply.chunks():
+                received = received or bool(chunk)
+                for event in decoder.feed(chunk):
+                    yield from self._event(event)
+                    if self._answer.done:
+                        self._ended = True
+                        return
+        except StreamInterrupted:
+            # Behind some proxies a stream ends without its end; what the service said decides.
+            if not self._answer.complete:
+                raise
+            self._answer.notes.append("The connection broke after the end of the answer.")
         for event in decoder.close():
             yield from self._last(event)
         if not received:
@@ -328,7 +340,9 @@ class ChatStream:
     def _placed(self, error: PremError) -> PremError:
         """Return the error with the host, without the key, and with what had arrived."""
         error.where = error.where or f"at {self._address.host}"
-        error.detail = scrub(error.detail, self._address.api_key)
+        for part in ("detail", "type", "code"):
+            if hasattr(error, part):
+                setattr(error, part, scrub(getattr(error, part), self._address.api_key))
         error.response = self.response if self._answer.started else None
         return error
 
@@ -355,7 +369,7 @@ def _check_status(reply: Reply, address: Address) -> None:
     status = reply.status_code
     if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 section 15
         return
-    request_id = quoted(reply.headers.get("x-request-id", ""))
+    request_id = quoted(scrub(reply.headers.get("x-request-id", ""), address.api_key))
     where = f"at {address.host}" + (f", request {request_id}" if request_id else "")
     try:
         data = reply.read()[:100_000]

@@ -4,6 +4,7 @@
 
     PremError
     ├── ConfigurationError          endpoint, key or setting: nothing was sent
+    │   └── InvalidKeyError
     ├── RequestError                a field out of its range: nothing was sent
     ├── Interrupted                 stopped by the person who asked
     └── APIError                    the service, or the way to it
@@ -52,6 +53,7 @@ __all__ = [
     "IncompleteStream",
     "InternalServerError",
     "Interrupted",
+    "InvalidKeyError",
     "LimitExceeded",
     "MalformedStream",
     "NotAnAPI",
@@ -98,6 +100,10 @@ class PremError(Exception):
     def __str__(self) -> str:
         return "\n".join(line for line in (self.what, self.where, self.hint, self.detail) if line)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        state = {name: value for name, value in vars(self).items() if not callable(value)}
+        return _restored, (type(self), self.args, state)
+
     @property
     def partial(self) -> str:
         """The text that had arrived when it failed; empty if none had."""
@@ -106,6 +112,16 @@ class PremError(Exception):
 
 class ConfigurationError(PremError):
     """An endpoint, key or setting that cannot work; nothing was sent."""
+
+
+class InvalidKeyError(ConfigurationError):
+    """An API key that no header can carry; the text shows none of it.
+
+    IPython is given its lines, because a verbose traceback would show the frames that read the key.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        return f"{type(self).__name__}: {self}".split("\n")
 
 
 class RequestError(PremError, ValueError):
@@ -258,6 +274,12 @@ class NotAnAPI(ResponseError):
 
 class StreamInterrupted(ResponseError):
     """The connection broke in the middle of the answer."""
+
+
+def _restored(kind: type[PremError], args: tuple[object, ...], state: dict[str, object]) -> PremError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(state)
+    return error
 
 
 _BY_STATUS: dict[int, type[APIStatusError]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from typing import TYPE_CHECKING, Any, Self
@@ -10,12 +11,20 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from ._decode import quoted
-from ._errors import APIConnectionError, APITimeoutError, Interrupted, LimitExceeded, StreamInterrupted
+from ._errors import (
+    APIConnectionError,
+    APITimeoutError,
+    ConfigurationError,
+    Interrupted,
+    LimitExceeded,
+    PremError,
+    StreamInterrupted,
+)
 from ._keys import scrub
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from ._address import Address
     from ._cancel import Cancel
@@ -67,6 +76,18 @@ class _Lane:
                 sock.shutdown(socket.SHUT_RDWR)
 
 
+class _Bearer(httpx.Auth):
+    """Puts the key on a request where no frame of ours names it."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if self._address.api_key is not None:
+            request.headers["Authorization"] = self._address.api_key.header()
+        yield request
+
+
 class Wire:
     """Sends requests and hands out their replies as they arrive; safe to share between threads.
 
@@ -92,6 +113,7 @@ class Wire:
         self._given = http_client
         self._idle: dict[bool, list[_Lane]] = {True: [], False: []}
         self._lock = threading.Lock()
+        self._pid = os.getpid()
 
     def send(
         self,
@@ -109,13 +131,14 @@ class Wire:
             APITimeoutError: The service stayed silent.
             Interrupted: `cancel` was called meanwhile.
         """
-        lane = self._take(loopback=address.loopback)
         headers = {"Accept": "text/event-stream, application/json", **self._headers}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        if address.api_key is not None:
-            headers["Authorization"] = address.api_key.header()
+        auth = _Bearer(address) if address.api_key is not None else httpx.USE_CLIENT_DEFAULT
+        lane: _Lane | None = None
+        failure: BaseException
         try:
+            lane = self._take(loopback=address.loopback)
             request = lane.client.build_request(
                 method, address.url(path), headers=headers, content=content, timeout=self._timeout
             )
@@ -123,14 +146,17 @@ class Wire:
             with cancel.closing(lane.shut) if cancel else contextlib.nullcontext():
                 if cancel and cancel.cancelled:
                     raise Interrupted("Stopped before the question was sent.")
-                response = lane.client.send(request, stream=True, follow_redirects=False)
+                response = lane.client.send(request, auth=auth, stream=True, follow_redirects=False)
         except BaseException as error:
-            lane.client.close() if self._given is None else None
-            translated = _translate(error, address, began=False, cancel=cancel)
-            if translated is error:
+            if lane is not None and self._given is None:
+                lane.client.close()
+            failure = _translate(error, address, began=False, cancel=cancel)
+            if failure is error:
                 raise
-            raise translated from None
-        return Reply(response, lane, address, cancel, self._give)
+        else:
+            return Reply(response, lane, address, cancel, self._give)
+        # Raised out here, httpx's own error, whose request holds the key, is not its context.
+        raise failure
 
     def close(self) -> None:
         """Close the connections that wait for another request."""
@@ -144,6 +170,9 @@ class Wire:
     def _take(self, *, loopback: bool) -> _Lane:
         if self._given is not None:
             return _Lane(self._given)
+        if self._pid != os.getpid():
+            # After a fork the sockets are the other process's; closing them here would end its streams.
+            self._pid, self._lock, self._idle = os.getpid(), threading.Lock(), {True: [], False: []}
         with self._lock:
             if self._idle[loopback]:
                 return self._idle[loopback].pop()
@@ -189,7 +218,6 @@ class Reply:
         self._address = address
         self._cancel = cancel
         self._give = give
-        self._ended = False
         self.status_code = response.status_code
         self.headers: Mapping[str, str] = response.headers
 
@@ -206,17 +234,18 @@ class Reply:
             StreamInterrupted: The connection broke, or stayed silent.
             Interrupted: The question was cancelled.
         """
+        failure: BaseException | None = None
         try:
             with self._cancel.closing(self._shut) if self._cancel else contextlib.nullcontext():
                 yield from self._response.iter_bytes()
                 if self._cancel and self._cancel.cancelled:
                     raise Interrupted("Stopped.")
         except Exception as error:
-            translated = _translate(error, self._address, began=True, cancel=self._cancel)
-            if translated is error:
+            failure = _translate(error, self._address, began=True, cancel=self._cancel)
+            if failure is error:
                 raise
-            raise translated from None
-        self._ended = True
+        if failure is not None:
+            raise failure
 
     def read(self) -> bytes:
         """Return the whole body.
@@ -247,6 +276,12 @@ def _translate(
     error: BaseException, address: Address, *, began: bool, cancel: Cancel | None
 ) -> BaseException:
     """Return our error for httpx's; what is not httpx's is returned as it is."""
+    if not began and isinstance(error, ValueError | ImportError) and not isinstance(error, PremError):
+        return ConfigurationError(
+            f"No connection can be set up: {quoted(scrub(str(error), address.api_key))}",
+            where=f"to {address.host}",
+            hint="Check the address, and the proxy and certificate settings of the environment.",
+        )
     if not isinstance(error, httpx.HTTPError | httpx.StreamError | httpx.InvalidURL | OSError):
         return error
     if cancel is not None and cancel.cancelled:
@@ -264,4 +299,6 @@ def _translate(
         if isinstance(error, kind):
             detail = "" if ours is APITimeoutError else words
             return ours(what, where=where, hint=hint, detail=detail)
-    return APIConnectionError("The connection failed.", where=where, hint=_ASK_AGAIN, detail=words)
+    return APIConnectionError(
+        "The connection failed before an answer began.", where=where, hint="Ask again.", detail=words
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from ._errors import ConfigurationError
+from ._errors import InvalidKeyError
 
 if TYPE_CHECKING:
     from typing import NoReturn, SupportsIndex
@@ -23,23 +24,24 @@ class Key:
         value: The key as it was typed or read; white space around it is dropped.
 
     Raises:
-        ConfigurationError: It is empty, or holds what no HTTP header can carry
+        InvalidKeyError: It is empty, or holds what no HTTP header can carry
             (RFC 9110 section 5.5). The text shows no character of the key.
     """
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        cleaned = value.strip()
-        if not cleaned:
-            raise ConfigurationError("The API key is empty.", hint="Set PREMAI_API_KEY to the key.")
-        bad = next((place for place, char in enumerate(cleaned) if not "!" <= char <= "~"), None)
+        self._value = value.strip()
+        # A traceback can show the names of a frame, so none holds the key when one is made.
+        del value
+        if not self._value:
+            raise InvalidKeyError("The API key is empty.", hint="Set PREMAI_API_KEY to the key.")
+        bad = next((place for place, char in enumerate(self._value) if not "!" <= char <= "~"), None)
         if bad is not None:
-            raise ConfigurationError(
-                f"The API key holds {_name(cleaned[bad])} at position {bad + 1} of {len(cleaned)}.",
+            raise InvalidKeyError(
+                f"The API key holds {_name(self._value[bad])} at position {bad + 1} of {len(self._value)}.",
                 hint="Copy the key again, alone and on one line, and set PREMAI_API_KEY to it.",
             )
-        self._value = cleaned
 
     def header(self) -> str:
         """Return the value of the Authorization header."""
@@ -48,6 +50,10 @@ class Key:
     def reveal(self) -> str:
         """Return the key itself, for the one place that must hand it on."""
         return self._value
+
+    def digest(self) -> str:
+        """Return a SHA-256 that tells keys apart without holding one."""
+        return hashlib.sha256(self._value.encode()).hexdigest()
 
     def __repr__(self) -> str:
         return "Key(hidden)"

@@ -11,12 +11,19 @@ from typing import Any, Final, Literal
 from ._errors import RequestError
 from ._fields import FIELDS, check_field
 
-__all__ = ["UNSET", "ChatRequest", "Message", "Messages", "ToolCall", "Unset", "as_messages"]
+__all__ = ["UNSET", "ChatRequest", "Message", "Messages", "ToolCall", "Unset", "as_messages", "whole"]
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: Final = ("system", "user", "assistant", "tool")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def whole(text: str) -> str:
+    """Return `text` with surrogates paired, and lone ones, which no UTF-8 can carry, as U+FFFD."""
+    if not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class Unset(enum.Enum):
@@ -88,8 +95,8 @@ class Message:
             value = getattr(self, part)
             if value is not None and not isinstance(value, str):
                 raise RequestError(f"messages.{part}", value, "must be a string or null")
-        if self.content is not None and _SURROGATE.search(self.content):
-            object.__setattr__(self, "content", _SURROGATE.sub("\ufffd", self.content))
+            if value is not None:
+                object.__setattr__(self, part, whole(value))
         if self.role == "tool" and not self.tool_call_id:
             raise RequestError(
                 "messages.tool_call_id", self.tool_call_id, "a tool message must name its call"

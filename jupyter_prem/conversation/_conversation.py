@@ -14,7 +14,7 @@ from jupyter_prem.client import ChatResponse, Message, PremError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Conversation", "ConversationBusyError", "Turn", "body_hash"]
+__all__ = ["Conversation", "ConversationBusyError", "Turn", "body_hash", "branch"]
 
 
 class ConversationBusyError(PremError):
@@ -30,6 +30,7 @@ class Turn:
         response: What was answered, whole or as far as it came.
         parent: The turn before; None for the first.
         system: The system message in force at this turn; empty for none.
+        system_given: Whether a question of this branch gave it, rather than the settings.
         hash: SHA-256, hexadecimal, over the parent's hash and this turn's messages.
     """
 
@@ -37,6 +38,7 @@ class Turn:
     response: ChatResponse
     parent: Turn | None = field(default=None, repr=False)
     system: str = ""
+    system_given: bool = field(default=False, kw_only=True)
     hash: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,11 +72,7 @@ class Conversation:
     @property
     def turns(self) -> tuple[Turn, ...]:
         """The turns from the first to the head."""
-        path, turn = [], self.head
-        while turn is not None:
-            path.append(turn)
-            turn = turn.parent
-        return tuple(reversed(path))
+        return branch(self.head)
 
     @property
     def system(self) -> str | None:
@@ -122,6 +120,15 @@ class Conversation:
     def __repr__(self) -> str:
         count = len(self)
         return f"Conversation({self.name!r}, {count} turn{'' if count == 1 else 's'})"
+
+
+def branch(head: Turn | None) -> tuple[Turn, ...]:
+    """Return the turns from the first to `head`."""
+    path: list[Turn] = []
+    while head is not None:
+        path.append(head)
+        head = head.parent
+    return tuple(reversed(path))
 
 
 def body_hash(body: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import re
 from collections import ChainMap
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ __all__ = ["TemplateError", "expand"]
 
 # No prompt holds these, so nothing but {{ }} is ever syntax.
 _NEVER = ("\x00<%", "%>\x00", "\x00<#", "#>\x00")
+
+_SIGNS = re.compile(r"(?<=\{\{)(?=[-+])|(?<=[-+])(?=\}\})")
 
 
 class TemplateError(PremError):
@@ -41,6 +44,8 @@ def expand(text: str, names: Mapping[str, Any], *, where: str = "in the prompt")
     """
     if "{{" not in text:
         return text
+    # Jinja takes a sign beside the braces as its own white-space mark.
+    text = _SIGNS.sub(" ", text)
     from jinja2 import TemplateSyntaxError, UndefinedError
 
     try:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import TextIO
 
-from ._plain import terminal_text
+from ._plain import plain, terminal_text
 
 _MAX_HELD = 4_096
 _BEGUN = re.compile(
@@ -24,6 +24,7 @@ class TerminalText:
         self._stream = stream
         self._held = ""
         self._open = False
+        self._fed: list[str] = []
 
     def status(self, text: str, fraction: float | None = None) -> None:
         """Write nothing: a line that changes needs the very sequences that are taken out.
@@ -39,6 +40,7 @@ class TerminalText:
         Args:
             text_delta: More of the answer; an escape sequence may be cut anywhere.
         """
+        self._fed.append(text_delta)
         text = self._held + text_delta
         cut = _certain(text)
         self._held = text[cut:]
@@ -58,8 +60,10 @@ class TerminalText:
         if self._held:
             self._write(self._held)
             self._held = ""
-        if not self._open:
-            self._write(str(bundle.get("text/plain", "")))
+        # What the bundle adds to the answer, its notices and its badge, has not been fed.
+        text, fed = str(bundle.get("text/plain", "")), plain("".join(self._fed))
+        if text.startswith(fed):
+            self._write(text.removeprefix(fed).rstrip())
         self.close()
 
     def close(self) -> None:

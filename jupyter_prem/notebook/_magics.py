@@ -120,9 +120,8 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         """Ask a model; the cell is the prompt, and {{ expression }} in it a notebook value."""
         with short_errors():
             names = self._names(local_ns)
-            raw = "--raw" in line.split()
-            words = split_options(line, lambda word: word if raw else _expand(word, names, "in an option"))
-            return self._ask(parse_words(PremMagics.chat.parser, words), cell, names, alone=True)
+            words = split_options(line, lambda word: _expand(word, names, "in an option"))
+            return self._ask(parse_words(PremMagics.chat.parser, words), cell, names)
 
     @no_var_expand
     @needs_local_scope
@@ -132,11 +131,8 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         """Ask a model; what follows the options is the prompt, as typed."""
         with short_errors():
             names = self._names(local_ns)
-            raw = "--raw" in line.split()
-            words, prompt = split_line(
-                line, lambda word: word if raw else _expand(word, names, "in an option")
-            )
-            return self._ask(parse_words(PremMagics.chat_line.parser, words), prompt, names, alone=False)
+            words, prompt = split_line(line, lambda word: _expand(word, names, "in an option"))
+            return self._ask(parse_words(PremMagics.chat_line.parser, words), prompt, names)
 
     @no_var_expand
     @line_magic("prem")
@@ -159,9 +155,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
     def _names(self, local_ns: Mapping[str, Any] | None) -> dict[str, Any]:
         return {**self.shell.user_ns, **(local_ns or {})}
 
-    def _ask(
-        self, options: argparse.Namespace, prompt: str, names: Mapping[str, Any], *, alone: bool
-    ) -> ChatResponse | None:
+    def _ask(self, options: argparse.Namespace, prompt: str, names: Mapping[str, Any]) -> ChatResponse | None:
         from ._sinks import choose_sink, draw_dry_run
 
         text = prompt if options.raw else _expand(prompt, names, "in the prompt")
@@ -172,11 +166,9 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         name = None if options.conversation is UNSET else options.conversation
         conversation = self.notebook.conversation(name)
         if options.dry_run:
-            draw_dry_run(self.shell, self.notebook, conversation, answerer, question, new=options.new)
+            draw_dry_run(self.shell, self.notebook, conversation, answerer, question)
             return None
-        if options.new:
-            conversation.reset()
-        sink = choose_sink(self.shell, self.live, implicit=answerer.implicit, alone=alone)
+        sink = choose_sink(self.shell, self.live, implicit=answerer.implicit)
         outcome = self.notebook.ask(conversation, answerer.client, question, sink=sink)
         response = outcome.response
         if response is not None:
@@ -206,6 +198,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             system=None if options.system is UNSET else options.system,
             stream=not options.no_stream,
             once=options.once,
+            new=options.new,
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from jupyter_prem.client import UNSET, PremError, RequestError
+from jupyter_prem.client import UNSET, PremError
 
 if TYPE_CHECKING:
     import argparse
@@ -58,7 +58,7 @@ def _or_null(convert: Callable[[str], Any]) -> Callable[[str], Any]:
 
 def _response_format(word: str) -> dict[str, str]:
     if word != "text":
-        raise RequestError("response_format", word, 'must be "text"')
+        raise OptionError(f"--response-format {word}: only text is there yet.", hint=_HELP)
     return {"type": "text"}
 
 

@@ -65,7 +65,7 @@ def metadata_of(response: ChatResponse) -> dict[str, Any]:
 
 def _badge(response: ChatResponse) -> str:
     if response.interrupted:
-        return "stopped"
+        return "interrupted"
     reasons = {
         None: "",
         "stop": "",

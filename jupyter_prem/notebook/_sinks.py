@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.display import IPythonPage, LiveHtml, OnceHtml, TerminalText, bundle
+from jupyter_prem.display import IPythonPage, LiveHtml, OnceHtml, TerminalText, bundle, plain
 
 from ._outcome import bundle_of_outcome, metadata_of
 
@@ -42,23 +42,28 @@ def is_live(shell: InteractiveShell, live: str) -> bool:
     return bool(parent.get("metadata", {}).get("cellId"))
 
 
-def choose_sink(shell: InteractiveShell, live: str, *, implicit: bool, alone: bool) -> Sink:
+def choose_sink(shell: InteractiveShell, live: str, *, implicit: bool) -> Sink:
     """Return the sink for the cell that runs now.
 
     Args:
         shell: Whose page.
         live: The trait.
         implicit: Whether the page is to say that nobody named who answers.
-        alone: Whether the cell holds nothing but the question.
     """
     painter: LiveHtml | OnceHtml | TerminalText
     if not hasattr(shell, "kernel"):
         painter = TerminalText(sys.stdout)
     elif is_live(shell, live):
-        painter = LiveHtml(IPythonPage(), alone=alone)
+        painter = LiveHtml(IPythonPage(), alone=_alone(shell))
     else:
         painter = OnceHtml(IPythonPage())
     return _CellSink(painter, implicit=implicit)
+
+
+def _alone(shell: InteractiveShell) -> bool:
+    """Whether the cell holds nothing but the question, so that its whole output is the answer's."""
+    code: str = shell.get_parent().get("content", {}).get("code", "")
+    return code.lstrip().startswith(("%%chat", "%%prem"))
 
 
 class _CellSink:
@@ -83,9 +88,14 @@ class _CellSink:
         if outcome.response is None:
             self._painter.close()
             return
-        self._painter.finish(
-            bundle_of_outcome(outcome, implicit=self._implicit), metadata_of(outcome.response)
-        )
+        metadata = metadata_of(outcome.response)
+        try:
+            data = bundle_of_outcome(outcome, implicit=self._implicit)
+        except KeyboardInterrupt:
+            # A long answer takes seconds to draw. Interrupted there, it is shown as text.
+            self._painter.finish({"text/plain": plain(outcome.response.text)}, metadata)
+            raise
+        self._painter.finish(data, metadata)
 
 
 def draw(shell: InteractiveShell, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
@@ -109,17 +119,13 @@ def draw_dry_run(
     conversation: Conversation,
     answerer: Answerer,
     question: Question,
-    *,
-    new: bool,
 ) -> None:
     """Draw the request that would be sent; nothing is sent, started or changed."""
-    from jupyter_prem.conversation import Conversation as Fresh
-
     client = answerer.client
     known = client.known_model or question.fields.get("model") or notebook.settings().fields.get("model")
     if known is None:
         question = dataclasses.replace(question, fields={**question.fields, "model": _ANY_MODEL})
-    request = notebook.prepare(Fresh() if new else conversation, client, question)
+    request = notebook.prepare(conversation, client, question)
     body = json.dumps(client.body_of(request), ensure_ascii=False, indent=2)
     fixed = getattr(client.endpoint, "fixed", None)
     target = fixed.url("chat/completions") if fixed is not None else "the embedded model, on this machine"

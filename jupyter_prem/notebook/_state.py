@@ -110,16 +110,19 @@ class Notebook:
         """
         from jupyter_prem.conversation import ask
 
-        outcome = ask(conversation, client, self.completed(question), sink=sink, cancel=cancel)
-        if outcome.response is not None:
-            names = {
-                "chat_response": outcome.response,
-                "chat_usage": outcome.response.usage,
-                "chat_conversation": conversation,
-            }
-            self._bind(names)
-        self.changed(conversation)
-        return outcome
+        def bind(outcome: Outcome) -> None:
+            if outcome.response is not None:
+                names = {
+                    "chat_response": outcome.response,
+                    "chat_usage": outcome.response.usage,
+                    "chat_conversation": conversation,
+                }
+                self._bind(names)
+
+        try:
+            return ask(conversation, client, self.completed(question), sink=sink, cancel=cancel, bind=bind)
+        finally:
+            self.changed(conversation)
 
     def listen(self, listener: Callable[[Conversation], None]) -> None:
         """Call the bound method `listener` after each change of a conversation, while its object lives."""

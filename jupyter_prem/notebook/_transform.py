@@ -7,6 +7,7 @@ reads it. `%chat?` and `%chat??` alone are help, as everywhere.
 
 from __future__ import annotations
 
+import ast
 import re
 import tokenize
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["keep_chat_lines"]
 
 _CHAT = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<target>[^\W\d][\w.,\[\]'\" \t]*=[ \t]*)?"
+    r"^(?P<indent>[ \t]*)(?P<target>[^#%\n]*?[^=!<>:]=[ \t]*)?"
     r"%chat[ \t]+(?P<line>\S.*?)[ \t]*(?P<end>\r?\n?)$"
 )
 
@@ -43,9 +44,21 @@ def keep_chat_lines(lines: list[str]) -> list[str]:
             kept.append(line)
             continue
         target = match["target"] or ""
+        if target and not _is_target(target):
+            kept.append(line)
+            continue
         call = f"get_ipython().run_line_magic('chat', {match['line']!r})"
         kept.append(f"{match['indent']}{target}{call}{match['end']}")
     return kept
+
+
+def _is_target(text: str) -> bool:
+    """Whether `text`, which ends in an equals sign, assigns what follows it."""
+    try:
+        (statement,) = ast.parse(f"{text.strip()} 0").body
+    except (SyntaxError, ValueError):
+        return False
+    return isinstance(statement, ast.Assign | ast.AnnAssign)
 
 
 def _inside_string(lines: Sequence[str]) -> bool:

@@ -23,12 +23,12 @@ def split_options(line: str, expand: Callable[[str], str]) -> list[str]:
 
     Args:
         line: What follows the magic's name.
-        expand: Called with each word that is no option's name.
+        expand: Called with each option's value, unless `--raw` is among the options.
 
     Raises:
         OptionError: A quote or an expression is left open.
     """
-    words, rest = _split(line, expand)
+    words, rest = split_line(line, expand)
     return words if not rest else [*words, rest]
 
 
@@ -37,13 +37,25 @@ def split_line(line: str, expand: Callable[[str], str]) -> tuple[list[str], str]
 
     The prompt starts at the first word that is no option, or after `--`.
 
+    Args:
+        line: What follows the magic's name.
+        expand: As for `split_options`.
+
     Raises:
         OptionError: A quote or an expression among the options is left open.
     """
-    return _split(line, expand)
+    words, rest = _split(line)
+    if "--raw" not in words:
+        words = [_expanded(word, expand) for word in words]
+    return words, rest
 
 
-def _split(line: str, expand: Callable[[str], str]) -> tuple[list[str], str]:
+def _expanded(word: str, expand: Callable[[str], str]) -> str:
+    flag, equals, value = word.partition("=")
+    return f"{flag}={expand(value)}" if equals and flag in _VALUED else word
+
+
+def _split(line: str) -> tuple[list[str], str]:
     words: list[str] = []
     rest = line.lstrip()
     while rest.startswith("-"):
@@ -55,14 +67,14 @@ def _split(line: str, expand: Callable[[str], str]) -> tuple[list[str], str]:
         if option is None:
             words.append(word)
         elif equals and flag in _VALUED:
-            words.append(f"{option.flags[-1]}={expand(value)}")
+            words.append(f"{option.flags[-1]}={value}")
         elif word in _VALUED:
             if not after.strip():
                 raise OptionError(f"{word} needs a value.", hint=f"{word} {option.metavar}: {option.help}.")
             value, after = _word(after.lstrip())
-            words.append(f"{option.flags[-1]}={expand(value)}")
+            words.append(f"{option.flags[-1]}={value}")
         else:
-            words.append(f"{option.flags[-1]}={expand(word[2:])}")
+            words.append(f"{option.flags[-1]}={word[2:]}")
         rest = after.lstrip()
     return words, rest.rstrip()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 from IPython.core.getipython import get_ipython
 
-from jupyter_prem.client import Cancel, ConfigurationError, PremError
+from jupyter_prem.client import Cancel, ConfigurationError
 from jupyter_prem.conversation import Question
 from jupyter_prem.display import bundle, render
 from jupyter_prem.notebook import find_magics, load
@@ -114,17 +114,17 @@ class ChatPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no type
             self._show_error(outcome.error)
             if outcome.turn is None:
                 self._prompt.value = self._prompt.value or text
-        except PremError as error:
+        except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell
             self._prompt.value = self._prompt.value or text
             self._show_error(error)
         finally:
-            self._cancel = None
-            self._send.disabled, self._stop.disabled = False, True
             self._answer.value = ""
             self.refresh(self._conversation)
+            self._send.disabled, self._stop.disabled = False, True
+            self._cancel = None
 
-    def _show_error(self, error: PremError | None) -> None:
-        lines = escape(str(error)).replace("\n", "<br>") if error is not None else ""
+    def _show_error(self, error: Exception | None) -> None:
+        lines = escape(f"{type(error).__name__}: {error}").replace("\n", "<br>") if error is not None else ""
         self._status.value = f'<div role="alert" style="line-height:1.4">{lines}</div>' if lines else ""
 
 

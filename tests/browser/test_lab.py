@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from pathlib import Path
@@ -47,7 +46,9 @@ def open_notebook(lab, browser):
 
 def write(lab, name, *codes):
     cells = [nbformat.v4.new_code_cell(code, id=f"cell-{place}") for place, code in enumerate(codes)]
-    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+    metadata = {
+        "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    }
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), lab.folder / name)
     return name
 
@@ -94,7 +95,7 @@ def test_the_panel_asks_and_stops(lab, open_notebook, service):
     page.get_by_role("button", name="Send").click()
     page.locator(".widget-html strong", has_text="words").wait_for(timeout=20_000)
     page.get_by_role("button", name="Stop").click()
-    page.locator(".pm-badge", has_text="stopped").first.wait_for(timeout=20_000)
+    page.locator(".pm-badge", has_text="interrupted").first.wait_for(timeout=20_000)
     assert service.closed.wait(5)
     service.script = service.echo
     notebook.run(2)
@@ -107,7 +108,12 @@ def test_an_answer_appears_while_it_arrives_and_the_saved_cell_has_one_output(la
     more = threading.Event()
     paragraphs = [f"Paragraph {place} of a long answer. " * 20 + "\n\n" for place in range(8)]
     service.script = lambda _: Reply([event(chunk("First words. ")), more, *answer(*paragraphs)])
-    name = write(lab, "stream.ipynb", f"%load_ext jupyter_prem\n%config PremMagics.endpoint = {service.url!r}", "%%chat\nhi")
+    name = write(
+        lab,
+        "stream.ipynb",
+        f"%load_ext jupyter_prem\n%config PremMagics.endpoint = {service.url!r}",
+        "%%chat\nhi",
+    )
     notebook = open_notebook(name)
     notebook.start_all()
     notebook.page.get_by_text("First words.").wait_for(timeout=20_000)
@@ -127,7 +133,9 @@ def test_the_stop_button_stops_and_the_next_cell_goes_on(lab, open_notebook, ser
     notebook.start_all()
     notebook.page.get_by_text("Partial words").wait_for(timeout=20_000)
     stopped = time.monotonic()
-    notebook.page.locator('[data-command="notebook:interrupt-kernel"], button[title*="nterrupt"]').first.click()
+    notebook.page.locator(
+        '[data-command="notebook:interrupt-kernel"], button[title*="nterrupt"]'
+    ).first.click()
     notebook.page.get_by_text("Interrupted: Stopped").wait_for(timeout=10_000)
     assert time.monotonic() - stopped < 5
     assert service.closed.wait(5)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import os
+import pickle
 import socket
+import traceback
 
 import pytest
 from loopback import Reply, answer, as_json
@@ -132,7 +136,7 @@ def test_silence_before_the_answer_may_have_been_billed(service):
         Client(service.url, timeout=0.2) as client,
         pytest.raises(jupyter_prem.APITimeoutError, match="billed"),
     ):
-        service.script = lambda _: service.closed.wait(3) and Reply([])
+        service.script = lambda _: (service.closed.wait(1), Reply([]))[1]
         client.chat("hi", model="m")
     assert len(service.questions) == 1
 
@@ -196,3 +200,80 @@ def test_out_of_range_sends_nothing(service):
     with Client(service.url) as client, pytest.raises(jupyter_prem.RequestError):
         client.chat("hi", temperature=9)
     assert service.requests == []
+
+
+def test_the_key_is_hidden_wherever_a_service_puts_it(service):
+    echo = {"error": {"message": f"x {SECRET}", "type": SECRET, "code": SECRET}}
+    service.script = lambda _: as_json(echo, 401, **{"x-request-id": SECRET})
+    with Client(service.url, SECRET) as client, pytest.raises(jupyter_prem.AuthenticationError) as caught:
+        client.chat("hi", model="m")
+    assert SECRET[:8] not in str(caught.value) + repr(vars(caught.value))
+    service.script = lambda _: as_json(echo)
+    with Client(service.url, SECRET) as client, pytest.raises(jupyter_prem.APIStreamError) as caught:
+        client.chat("hi", model="m")
+    assert SECRET[:8] not in str(caught.value) + repr(vars(caught.value))
+
+
+def test_no_frame_of_an_error_holds_the_key():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with Client(url, SECRET) as client:
+        try:
+            client.chat("hi", model="m")
+        except jupyter_prem.APIConnectionError as error:
+            shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+            context = error.__context__
+    assert context is None
+    assert "Traceback" in shown
+    assert SECRET[:8] not in "".join(line for line in shown.splitlines() if "SECRET" not in line)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://h.example/v1?api_key=hidden-1", "ada:hidden-1@h.example", "https://ada:hidden-1@h.example"],
+)
+def test_an_address_with_a_secret_is_refused_without_showing_it(url):
+    with pytest.raises(jupyter_prem.ConfigurationError) as caught:
+        Client(url)
+    assert "hidden-1" not in str(caught.value)
+
+
+def test_a_client_after_a_fork_has_sockets_of_its_own(service):
+    with Client(service.url) as client:
+        client.chat("before", model="m")
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if client.chat("child", model="m").text == "You said: child" else 1)
+        assert client.chat("parent", model="m").text == "You said: parent"
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_model_that_is_gone_is_asked_for_anew(service):
+    service.script = lambda r: (
+        service.echo(r) if r.body["model"] in service.models else as_json({"error": "gone"}, 404)
+    )
+    with Client(service.url) as client:
+        client.chat("hi")
+        service.models = ["two"]
+        with pytest.raises(jupyter_prem.NotFoundError):
+            client.chat("hi")
+        assert client.chat("hi").text == "You said: hi"
+
+
+def test_errors_go_through_pickle(service):
+    service.script = lambda _: as_json({"error": "gone"}, 404)
+    with Client(service.url) as client, pytest.raises(jupyter_prem.NotFoundError) as caught:
+        client.chat("hi", model="m")
+    again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own bytes
+    assert (type(again), str(again), again.status_code) == (type(caught.value), str(caught.value), 404)
+    refused = copy.copy(jupyter_prem.RequestError("seed", 1.5, "must be an integer"))
+    assert (refused.field, refused.value, str(refused)) == ("seed", 1.5, "seed is 1.5: must be an integer.")
+
+
+@pytest.mark.parametrize("kind", ["Text/Event-Stream; charset=latin-1", None])
+def test_a_stream_is_known_by_its_type_in_any_case_or_by_none(service, kind):
+    service.script = lambda _: Reply(answer("Grüße"), headers={"content-type": kind} if kind else {})
+    with Client(service.url) as client, client.stream("hi", model="m") as stream:
+        list(stream)
+    assert stream.response.text == "Grüße"

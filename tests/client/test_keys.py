@@ -75,6 +75,7 @@ def test_a_base_url_is_kept(url, path):
         ("", "no http"),
         ("https://", "no http"),
         ("https://ada:secret@x.org", "user name"),
+        ("ada:secret@x.org", "user name"),
         ("https://x.org?a=b", "query"),
         ("https://x.org:port", "no URL"),
         ("http://x.org", "https://x.org"),

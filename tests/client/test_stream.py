@@ -201,7 +201,7 @@ def test_cancel_from_another_thread_wakes_a_blocked_read(service, client):
 
 def test_cancel_before_the_first_byte(service, client):
     held = threading.Event()
-    service.script = lambda _: held.wait(10) and Reply([])
+    service.script = lambda _: (held.wait(10), Reply([]))[1]
     cancel = Cancel()
     threading.Timer(0.05, cancel.cancel).start()
     with pytest.raises(Interrupted):
@@ -228,3 +228,11 @@ def test_a_connection_is_used_again(service, client):
     for _ in range(3):
         client.chat("hi", model="m")
     assert len(service._connections) == 1
+
+
+@pytest.mark.parametrize("end", ["cut", "reset"])
+def test_an_answer_that_had_ended_is_whole_though_the_connection_breaks(service, client, end):
+    service.say(event(chunk("full")), STOP, end=end)
+    response = ask(client)[1]
+    assert (response.text, response.finish_reason, response.interrupted) == ("full", "stop", False)
+    assert response.notes

@@ -116,7 +116,7 @@ def test_a_stop_keeps_the_partial_in_the_conversation(service, door):
 def test_a_stop_before_anything_arrived_leaves_the_conversation_as_it_was(service, door):
     cancel = Cancel()
     cancel.cancel()
-    outcome = door.ask("one", cancel=cancel)
+    outcome = door.ask("one", cancel=cancel, fields={"model": "m"})
     assert isinstance(outcome.error, Interrupted)
     assert outcome.response is None
     assert len(door.conversation) == 0
@@ -172,3 +172,25 @@ def test_the_hash_of_a_turn_says_what_was_said_and_after_what(service, door):
     door.conversation.reset()
     assert door.ask("other").turn.hash != first.hash
     assert door.ask("one").turn.hash != first.hash
+
+
+def test_a_question_asked_once_need_not_wait(service, door):
+    more = threading.Event()
+    service.say(event(chunk("a")), more, *answer("b"))
+    sink = Sink()
+    thread = threading.Thread(target=door.ask, args=("one", sink))
+    thread.start()
+    assert sink.first.wait(5)
+    service.script = service.echo
+    assert door.ask("two", once=True).response.text == "You said: two"
+    more.set()
+    thread.join(5)
+
+
+def test_a_stop_while_the_models_are_listed(service, door):
+    asked = threading.Event()
+    service._reply = lambda _: (asked.set(), Reply([threading.Event()]))[1]
+    cancel = Cancel()
+    threading.Thread(target=lambda: asked.wait(5) and cancel.cancel()).start()
+    with pytest.raises(Interrupted):
+        door.ask("hi", cancel=cancel)

@@ -271,7 +271,7 @@ def test_a_key_with_a_newline_inside_is_never_sent_or_shown(kernel, service):
     secret = "prem-secret-0123456789"
     kernel.run(f"os.environ['PREMAI_API_KEY'] = {secret[:10]!r} + chr(10) + {secret[10:]!r}")
     ran = kernel.run("%%chat\nhi")
-    assert ran.ename == "ConfigurationError"
+    assert ran.ename == "InvalidKeyError"
     assert "line break" in ran.error
     assert service.requests == []
     kernel.run(f"os.environ['PREMAI_API_KEY'] = {secret!r} + chr(10)")
@@ -405,3 +405,85 @@ def test_a_name_that_is_taken_is_said_in_one_line(kernel):
     assert "%%chat" in ran.text
     assert "%%prem" in ran.text
     assert kernel.run("%%chat\nhi").bundles[0]["text/plain"] == "You said: hi"
+
+
+def test_a_refused_question_does_not_start_the_conversation_afresh(kernel, service):
+    kernel.run("%%chat\none")
+    service.script = lambda _: as_json({"error": "no such model"}, 404)
+    assert kernel.run("%%chat --new -m typo\ntwo").ename == "NotFoundError"
+    assert kernel.value("len(chat_conversation)") == "1"
+    service.script = service.echo
+    kernel.run("%%chat --once --new\nthree")
+    assert (
+        kernel.value("len(get_ipython().magics_manager.registry['PremMagics'].notebook.conversation())")
+        == "1"
+    )
+
+
+def test_a_new_conversation_starts_without_the_old_system_message(kernel, service):
+    kernel.run("%%chat -s brief\none")
+    kernel.run("%%chat --new\ntwo")
+    assert sent(service)[1] == [("user", "two")]
+
+
+def test_a_system_message_of_the_settings_holds_from_when_it_is_set(kernel, service):
+    kernel.run("%%chat\none")
+    kernel.run("%config PremMagics.system = 'brief'")
+    kernel.run("%%chat\ntwo")
+    assert sent(service)[1][0] == ("system", "brief")
+
+
+def test_an_interrupt_while_the_answer_is_drawn_loses_nothing(kernel, service):
+    text = "- **word** `code` $x$ [a](http://b.example) and so on\n" * 6_000
+    service.say(*answer(text))
+    message = kernel.start("%%chat\nhi", "cell-1")
+    kernel.until(message, lambda m: "<strong>word" in json.dumps(m["content"]))
+    kernel.interrupt()
+    ran = kernel.finish(message)
+    assert kernel.value("len(chat_response.text)") == str(len(text))
+    if ran.status == "error":
+        assert ran.ename == "Interrupted"
+    assert ran.bundles[0]["text/plain"].startswith("- **word**")
+
+
+def test_surrogates_anywhere_in_an_answer_are_replaced(kernel, service):
+    piece = chunk("a\ud800b")
+    piece.update(id="\ud801", model="m\ud802", system_fingerprint="\ud803")
+    service.say(event(piece), event(chunk(finish_reason="stop")), event("[DONE]"))
+    ran = kernel.run("%%chat --name a\\ud800 -o r\nhi")
+    assert ran.status == "ok", ran.error
+    json.dumps([message["content"] for message in ran.messages]).encode("utf-8")
+    assert kernel.value("chat_response.text") == "'a\ufffdb'"
+
+
+def test_two_answers_of_one_cell_both_stay(kernel):
+    ask = "get_ipython().run_cell_magic('chat', '--once', 'hi')"
+    ran = kernel.run(f"print('before')\n{ask}\n{ask};", "cell-1")
+    assert [o.get("text") or o["data"]["text/plain"] for o in ran.outputs] == [
+        "before\n",
+        "You said: hi",
+        "You said: hi",
+    ]
+
+
+@pytest.mark.parametrize("target", ["res[0 + 1]", "z: str", "a = b", "d['k=1']", "x, *y"])
+def test_an_assignment_of_any_form_keeps_the_question_mark(kernel, service, target):
+    kernel.run("res, d = [0, 0], {}")
+    kernel.run(f"{target} = %chat why?")
+    assert [messages[-1] for messages in sent(service)] == [("user", "why?")]
+
+
+def test_a_prompt_may_speak_of_raw_and_of_signs(kernel, service):
+    kernel.run("who, x = 'ada', 5")
+    kernel.run('%chat --once -s "I am {{ who }}" what does --raw do?')
+    kernel.run("%%chat --once\na {{-x}} b {{+x}} c")
+    assert sent(service)[0][0] == ("system", "I am ada")
+    assert sent(service)[1] == [("user", "a -5 b 5 c")]
+
+
+def test_a_proxy_or_certificate_that_cannot_be_used_is_a_clear_error(kernel):
+    kernel.run("os.environ['ALL_PROXY'] = 'foo://nowhere'")
+    ran = kernel.run("%%chat --endpoint https://example.invalid -m m\nhi")
+    kernel.run("del os.environ['ALL_PROXY']")
+    assert ran.ename in {"ConfigurationError", "APIConnectionError"}
+    assert len(ran.traceback) <= 4

@@ -53,7 +53,7 @@ def test_send_and_stop_by_their_buttons(panel, service):
     panel.run("panel.ask('a second one is not taken')\npanel._stop.click()")
     assert panel.value("settled(2)") == "True"
     assert service.closed.wait(5)
-    assert panel.value("'partial' in panel._past.value, 'stopped' in shown()") == "(True, True)"
+    assert panel.value("'partial' in panel._past.value, 'interrupted' in shown()") == "(True, True)"
     assert panel.value("panel._send.disabled, panel._stop.disabled") == "(False, True)"
     assert len(service.questions) == 1
 

@@ -120,7 +120,7 @@ class Kernel:
 
     def stop(self) -> None:
         self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
+        self.manager.shutdown_kernel()
 
     def _reply(self, msg_id: str, deadline: float) -> dict[str, Any]:
         while True:

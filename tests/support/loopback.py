@@ -89,6 +89,7 @@ class Service:
         self.models = ["loopback-1"]
         self.script: Callable[[Request], Reply] = self.echo
         self.closed = threading.Event()  # the other side went away in the middle
+        self.answered = threading.Event()  # a question has its whole answer
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._connections: list[socket.socket] = []
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -169,6 +170,7 @@ class Service:
                 connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if reply.chunked else piece)
         if reply.chunked and reply.end == "whole":
             connection.sendall(b"0\r\n\r\n")
+            self.answered.set()
 
     def _hold(self, connection: socket.socket, until: threading.Event) -> None:
         """Wait for the event, or for the other side to go away."""

@@ -1,0 +1,68 @@
+"""A terminal IPython, in a real pseudo-terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+
+from loopback import answer
+
+
+def ipython(*lines: str, **env: str) -> str:
+    """Type lines into a terminal IPython and return what it showed."""
+    leader, follower = pty.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "IPython",
+        "--no-banner",
+        "--no-confirm-exit",
+        "--simple-prompt",
+        "--colors=NoColor",
+    ]
+    process = subprocess.Popen(
+        command, stdin=follower, stdout=follower, stderr=follower, env={**os.environ, **env}, close_fds=True
+    )
+    os.close(follower)
+    shown = b""
+    pending = [*lines, "exit"]
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        ready, _, _ = select.select([leader], [], [], 0.1)
+        if ready:
+            try:
+                shown += os.read(leader, 65536)
+            except OSError:
+                break
+        elif pending and re.search(rb"In \[\d+\]: $", shown):
+            shown += b"\n"
+            os.write(leader, (pending.pop(0) + "\n").encode())
+        elif process.poll() is not None:
+            break
+    process.kill()
+    process.wait()
+    os.close(leader)
+    return shown.decode("utf-8", "replace")
+
+
+def test_answers_are_plain_text_with_their_escapes_disarmed(service):
+    service.say(*answer("plain ", "\x1b[31mred\x1b[0m <b>not bold</b>", finish="length"))
+    shown = ipython(
+        "%load_ext jupyter_prem", "%chat what's up?", "x = %chat again", PREM_ENDPOINT=service.url
+    )
+    assert "plain red <b>not bold</b>" in shown.replace("\r", "")
+    assert "\x1b[31m" not in shown
+    assert "cut at the token limit" in shown
+    assert shown.count("plain red") == 2
+    assert service.questions[0].body["messages"][0]["content"] == "what's up?"
+
+
+def test_an_error_is_short(service):
+    shown = ipython("%load_ext jupyter_prem", "%chat -t 9 hi", PREM_ENDPOINT=service.url)
+    assert "RequestError: temperature is 9.0: must be a number between 0 and 2" in shown
+    assert "Traceback" not in shown
