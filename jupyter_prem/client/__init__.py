@@ -6,7 +6,7 @@
 from ._accumulator import Accumulator
 from ._address import PREM_STUDIO, Address, Endpoint, FixedEndpoint, check_base_url, is_loopback
 from ._cancel import Cancel
-from ._client import DEFAULT_TIMEOUT, BaseClient, ChatStream, StreamUsage
+from ._client import DEFAULT_TIMEOUT, BaseClient, StreamUsage
 from ._decode import quoted
 from ._errors import (
     APIConnectionError,
@@ -41,6 +41,7 @@ from ._keys import Key, scrub
 from ._request import UNSET, ChatRequest, Message, Messages, ToolCall, Unset, as_messages
 from ._response import ChatResponse, Choice, Delta, Model, Usage
 from ._sse import Event, EventDecoder
+from ._stream import ChatStream
 
 __all__ = [
     "DEFAULT_TIMEOUT",

@@ -1,4 +1,4 @@
-"""Asking a service: one request, its reply, and the deltas between."""
+"""Asking a service: which endpoint, which model, and one request at a time."""
 
 from __future__ import annotations
 
@@ -6,27 +6,14 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from ._accumulator import Accumulator
-from ._decode import DONE, chunk_of, parse_json, quoted, stream_error, words_of
-from ._errors import (
-    ConfigurationError,
-    EmptyResponse,
-    IncompleteStream,
-    MalformedStream,
-    NotAnAPI,
-    NotFoundError,
-    PremError,
-    StreamInterrupted,
-    status_error,
-)
-from ._keys import scrub
+from ._errors import ConfigurationError, NotAnAPI, NotFoundError
 from ._request import UNSET, ChatRequest, Messages, as_messages, whole
-from ._response import ChatResponse, Delta, Model
-from ._sse import EventDecoder
+from ._response import ChatResponse, Model
+from ._stream import ChatStream, check_status, json_body
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     import httpx
 
@@ -34,7 +21,7 @@ if TYPE_CHECKING:
     from ._cancel import Cancel
     from ._http import Reply
 
-__all__ = ["DEFAULT_TIMEOUT", "BaseClient", "ChatStream", "StreamUsage"]
+__all__ = ["DEFAULT_TIMEOUT", "BaseClient", "StreamUsage"]
 
 DEFAULT_TIMEOUT = 300.0
 """Seconds of silence after which a service counts as lost."""
@@ -118,8 +105,8 @@ class BaseClient:
         """
         address = self.endpoint.address(progress)
         with self._wire.send(address, "GET", "models", cancel=cancel) as reply:
-            _check_status(reply, address)
-            body = _json_body(reply.read(), reply, address)
+            check_status(reply, address)
+            body = json_body(reply.read(), reply, address)
         data = body.get("data") if isinstance(body, dict) else None
         if not isinstance(data, list):
             raise NotAnAPI("The list of models is not of the API's shape.", where=f"at {address.host}")
@@ -208,7 +195,7 @@ class BaseClient:
         elif reply.status_code < 300 and "stream_options" in body:  # noqa: PLR2004 - RFC 9110 section 15
             self._takes_usage = True
         try:
-            _check_status(reply, address)
+            check_status(reply, address)
         except BaseException as error:
             reply.close()
             if isinstance(error, NotFoundError):
@@ -220,168 +207,3 @@ class BaseClient:
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         content = whole(text).encode()
         return self._wire.send(address, "POST", "chat/completions", content=content, cancel=cancel)
-
-
-class ChatStream:
-    """An answer on its way: iterate it for deltas; `response` is what has arrived so far.
-
-    A context manager; leaving it early closes the connection. A service that answers a stream's
-    request with one whole completion is met: it is one delta.
-    """
-
-    def __init__(self, reply: Reply, address: Address, body: dict[str, Any], started: float) -> None:
-        self._reply = reply
-        self._address = address
-        self._body = body
-        self._started = started
-        self._latency: float | None = None
-        self._answer = Accumulator()
-        self._ended = False
-        self._deltas = self._run()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[Delta]:
-        return self._deltas
-
-    @property
-    def response(self) -> ChatResponse:
-        """The answer, marked as interrupted unless it came to its end."""
-        latency = self._latency if self._latency is not None else time.perf_counter() - self._started
-        return self._answer.response(request=self._body, latency=latency, interrupted=not self._ended)
-
-    def close(self) -> None:
-        """Stop reading and free the connection."""
-        if self._latency is None:
-            self._latency = time.perf_counter() - self._started
-        self._deltas.close()  # type: ignore[attr-defined]  # a generator is what _run returns
-        self._reply.close()
-
-    def _run(self) -> Iterator[Delta]:
-        try:
-            with self._reply:
-                kind = self._reply.headers.get("content-type", "").lower()
-                if "text/event-stream" in kind or (not kind and self._body.get("stream")):
-                    yield from self._events()
-                else:
-                    yield from self._whole()
-        except PremError as error:
-            raise self._placed(error) from None
-        finally:
-            self._latency = time.perf_counter() - self._started
-
-    def _events(self) -> Iterator[Delta]:
-        decoder = EventDecoder()
-        received = False
-        try:
-            for chunk in self._reply.chunks():
-                received = received or bool(chunk)
-                for event in decoder.feed(chunk):
-                    yield from self._event(event)
-                    if self._answer.done:
-                        self._ended = True
-                        return
-        except StreamInterrupted:
-            # Behind some proxies a stream ends without its end; what the service said decides.
-            if not self._answer.complete:
-                raise
-            self._answer.notes.append("The connection broke after the end of the answer.")
-        for event in decoder.close():
-            yield from self._last(event)
-        if not received:
-            raise EmptyResponse("The service answered with nothing.")
-        if not self._answer.complete:
-            raise IncompleteStream(
-                "The answer ended early: the service gave neither a finish reason nor [DONE].",
-                hint="What had arrived is kept; ask again.",
-            )
-        self._ended = True
-
-    def _event(self, event: Any) -> Iterator[Delta]:
-        chunk = chunk_of(event)
-        if chunk is DONE:
-            self._answer.done = True
-            return
-        yield from self._answer.add(chunk)
-
-    def _last(self, event: Any) -> Iterator[Delta]:
-        try:
-            yield from self._event(event)
-        except MalformedStream:
-            # Cut in the middle of an event: what the end of the stream says decides.
-            if not self._answer.complete:
-                raise IncompleteStream(
-                    "The answer was cut off in the middle of an event.",
-                    hint="What had arrived is kept; ask again.",
-                ) from None
-
-    def _whole(self) -> Iterator[Delta]:
-        data = self._reply.read()
-        body = _json_body(data, self._reply, self._address)
-        if isinstance(body, dict) and body.get("error"):
-            raise stream_error(body)
-        if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
-            raise NotAnAPI(
-                "The service answered with something else than a completion.", detail=quoted(words_of(body))
-            )
-        if self._body.get("stream"):
-            self._answer.notes.append("The service sent the whole answer at once.")
-        yield from self._answer.add(body)
-        if not self._answer.complete:
-            raise IncompleteStream(
-                "The answer has no finish reason.", hint="What had arrived is kept; ask again."
-            )
-        self._ended = True
-
-    def _placed(self, error: PremError) -> PremError:
-        """Return the error with the host, without the key, and with what had arrived."""
-        error.where = error.where or f"at {self._address.host}"
-        for part in ("detail", "type", "code"):
-            if hasattr(error, part):
-                setattr(error, part, scrub(getattr(error, part), self._address.api_key))
-        error.response = self.response if self._answer.started else None
-        return error
-
-
-def _json_body(data: bytes, reply: Reply, address: Address) -> Any:
-    where = f"at {address.host}"
-    if not data.strip():
-        raise EmptyResponse("The service answered with nothing.", where=where)
-    try:
-        return parse_json(data)
-    except MalformedStream:
-        words = quoted(scrub(data[:2000].decode("utf-8", "replace"), address.api_key))
-        page = "html" in reply.headers.get("content-type", "") or data.lstrip()[:1] == b"<"
-        raise NotAnAPI(
-            "A web page answered, not the API." if page else "The service's answer is no JSON.",
-            where=where,
-            hint="Check the address (%prem status); a proxy may want a login first.",
-            detail=words,
-        ) from None
-
-
-def _check_status(reply: Reply, address: Address) -> None:
-    """Raise the named error of a status that is no success, in the service's own words."""
-    status = reply.status_code
-    if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 section 15
-        return
-    request_id = quoted(scrub(reply.headers.get("x-request-id", ""), address.api_key))
-    where = f"at {address.host}" + (f", request {request_id}" if request_id else "")
-    try:
-        data = reply.read()[:100_000]
-    except PremError:
-        data = b""
-    try:
-        words = words_of(parse_json(data))
-    except MalformedStream:
-        words = data[:2000].decode("utf-8", "replace")
-    detail = quoted(scrub(words, address.api_key))
-    what = f"The service answered {status}."
-    if status < 400:  # noqa: PLR2004 - RFC 9110 section 15
-        target = quoted(scrub(reply.headers.get("location", "elsewhere"), address.api_key))
-        what, detail = f"The service answered {status} and points to {target}; no question is sent on.", ""
-    raise status_error(status)(what, status_code=status, request_id=request_id, where=where, detail=detail)

@@ -74,8 +74,7 @@ class PremError(Exception):
     """Base of every error of this package.
 
     Args:
-        what: One line: what happened.
-        where: One line: the host, request id, file or option it happened at.
+        what: One line: what happened. `where`: one line: at which host, request, file or option.
         hint: One line: what to do next.
         detail: Words quoted from elsewhere, at most 20 lines of which a page shows.
         response: What had arrived of the answer when it failed, if anything.
@@ -238,13 +237,7 @@ class ResponseError(APIError):
 
 
 class APIStreamError(ResponseError):
-    """The service reported an error in the middle of its stream.
-
-    Args:
-        type: The service's own name of the error; may be empty.
-        code: The service's own code; may be empty.
-        what: See PremError, as for the other arguments.
-    """
+    """The service reported an error in its stream; `type` and `code` are its own, and may be empty."""
 
     def __init__(self, what: str, *, type: str = "", code: str = "", detail: str = "") -> None:  # noqa: A002 - the field's name
         super().__init__(what, detail=detail)
@@ -261,7 +254,7 @@ class IncompleteStream(ResponseError):
 
 
 class LimitExceeded(ResponseError):
-    """A line, an event or a body larger than any answer is."""
+    """A line, an event or a body larger than any answer."""
 
 
 class MalformedStream(ResponseError):

@@ -35,12 +35,7 @@ _ASK_AGAIN = "Ask again; what had arrived is kept."
 _CHECK_ADDRESS = "Check the address (%prem status) and the network, or use --endpoint embedded."
 _RAISE_LIMIT = "Raise the limit (%config PremMagics.timeout = seconds), or ask again."
 _BEFORE_THE_ANSWER: tuple[tuple[type[Exception], type[APIConnectionError], str, str], ...] = (
-    (
-        httpx.ConnectTimeout,
-        APITimeoutError,
-        "The service did not take the connection in time.",
-        _CHECK_ADDRESS,
-    ),
+    (httpx.ConnectTimeout, APITimeoutError, "The service took no connection in time.", _CHECK_ADDRESS),
     (
         httpx.TimeoutException,
         APITimeoutError,

@@ -1,8 +1,8 @@
 """The block structure of CommonMark 0.31 and GFM tables, one line at a time.
 
 The algorithm is the one in the appendix of the CommonMark specification: each line first continues the
-open containers, then may open new ones, and what is left is text. HTML blocks do not exist here: a
-line of HTML is text. Every line costs at most a bounded number of containers, whatever came before.
+open containers, then may open new ones, and what is left is text. HTML blocks do not exist here:
+HTML is text. Each line costs a bounded number of containers, whatever came before.
 """
 
 import re
@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from ._cursor import Cursor
 from ._tables import cells, delimiters
 
-MAX_OPEN = 40  # containers inside one another; what is deeper is text
-MAX_REFERENCES = 500
-
+MAX_OPEN, MAX_REFERENCES = 40, 500  # containers inside one another; what is deeper is text
 _ATX = re.compile(r"(#{1,6})(?:[ \t]+|$)")
 _ATX_END = re.compile(r"(?:^|[ \t]+)#+[ \t]*$")
 _FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$")
@@ -30,12 +28,10 @@ _MATH_ENDS = {"$$": "$$", "\\[": "\\]"}
 
 @dataclass(slots=True)
 class Node:
-    """A block: its kind, its lines in the source (from 0) and what it holds.
+    """A block: its kind (doc, quote, list, item, para, heading, fence, code, rule, table) and what it holds.
 
     Attributes:
-        kind: doc, quote, list, item, para, heading, fence, code, rule or table.
-        first: The first line of the source it stands on.
-        last: The last line with content of it.
+        first, last: Its lines in the source, from 0; the last has content.
         lines: The text of a leaf, a line each.
         mark: The list's marker character, the fence's run, or the end of an open display formula.
         number: The heading's level, the list's first number (-1: bullets), the item's or fence's indent.

@@ -1,0 +1,194 @@
+"""An answer on its way: from a reply's bytes to deltas, and what is no answer to a named error."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from ._accumulator import Accumulator
+from ._decode import DONE, chunk_of, parse_json, quoted, stream_error, words_of
+from ._errors import (
+    EmptyResponse,
+    IncompleteStream,
+    MalformedStream,
+    NotAnAPI,
+    PremError,
+    StreamInterrupted,
+    status_error,
+)
+from ._keys import scrub
+from ._sse import EventDecoder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ._address import Address
+    from ._http import Reply
+    from ._response import ChatResponse, Delta
+
+__all__ = ["ChatStream", "check_status", "json_body"]
+
+
+class ChatStream:
+    """An answer on its way: iterate it for deltas; `response` is what has arrived so far.
+
+    A context manager; leaving it early closes the connection. A service that answers a stream's
+    request with one whole completion is met: it is one delta.
+    """
+
+    def __init__(self, reply: Reply, address: Address, body: dict[str, Any], started: float) -> None:
+        self._reply = reply
+        self._address = address
+        self._body = body
+        self._started = started
+        self._latency: float | None = None
+        self._answer = Accumulator()
+        self._ended = False
+        self._deltas = self._run()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Delta]:
+        return self._deltas
+
+    @property
+    def response(self) -> ChatResponse:
+        """The answer, marked as interrupted unless it came to its end."""
+        latency = self._latency if self._latency is not None else time.perf_counter() - self._started
+        return self._answer.response(request=self._body, latency=latency, interrupted=not self._ended)
+
+    def close(self) -> None:
+        """Stop reading and free the connection."""
+        if self._latency is None:
+            self._latency = time.perf_counter() - self._started
+        self._deltas.close()  # type: ignore[attr-defined]  # a generator is what _run returns
+        self._reply.close()
+
+    def _run(self) -> Iterator[Delta]:
+        try:
+            with self._reply:
+                kind = self._reply.headers.get("content-type", "").lower()
+                if "text/event-stream" in kind or (not kind and self._body.get("stream")):
+                    yield from self._events()
+                else:
+                    yield from self._whole()
+        except PremError as error:
+            raise self._placed(error) from None
+        finally:
+            self._latency = time.perf_counter() - self._started
+
+    def _events(self) -> Iterator[Delta]:
+        decoder = EventDecoder()
+        received = False
+        try:
+            for chunk in self._reply.chunks():
+                received = received or bool(chunk)
+                for event in decoder.feed(chunk):
+                    yield from self._event(event)
+                    if self._answer.done:
+                        self._ended = True
+                        return
+        except StreamInterrupted:
+            # Behind some proxies a stream ends without its end; what the service said decides.
+            if not self._answer.complete:
+                raise
+            self._answer.notes.append("The connection broke after the end of the answer.")
+        for event in decoder.close():
+            yield from self._last(event)
+        if not received:
+            raise EmptyResponse("The service answered with nothing.")
+        if not self._answer.complete:
+            raise IncompleteStream(
+                "The answer ended early: the service gave neither a finish reason nor [DONE].",
+                hint="What had arrived is kept; ask again.",
+            )
+        self._ended = True
+
+    def _event(self, event: Any) -> Iterator[Delta]:
+        chunk = chunk_of(event)
+        if chunk is DONE:
+            self._answer.done = True
+            return
+        yield from self._answer.add(chunk)
+
+    def _last(self, event: Any) -> Iterator[Delta]:
+        try:
+            yield from self._event(event)
+        except MalformedStream:
+            # Cut in the middle of an event: what the end of the stream says decides.
+            if not self._answer.complete:
+                raise IncompleteStream(
+                    "The answer was cut off in the middle of an event.",
+                    hint="What had arrived is kept; ask again.",
+                ) from None
+
+    def _whole(self) -> Iterator[Delta]:
+        data = self._reply.read()
+        body = json_body(data, self._reply, self._address)
+        if isinstance(body, dict) and body.get("error"):
+            raise stream_error(body)
+        if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
+            raise NotAnAPI(
+                "The service answered with something else than a completion.", detail=quoted(words_of(body))
+            )
+        if self._body.get("stream"):
+            self._answer.notes.append("The service sent the whole answer at once.")
+        yield from self._answer.add(body)
+        if not self._answer.complete:
+            raise IncompleteStream(
+                "The answer has no finish reason.", hint="What had arrived is kept; ask again."
+            )
+        self._ended = True
+
+    def _placed(self, error: PremError) -> PremError:
+        """Return the error with the host, without the key, and with what had arrived."""
+        error.where = error.where or f"at {self._address.host}"
+        for part in ("detail", "type", "code"):
+            if hasattr(error, part):
+                setattr(error, part, scrub(getattr(error, part), self._address.api_key))
+        error.response = self.response if self._answer.started else None
+        return error
+
+
+def json_body(data: bytes, reply: Reply, address: Address) -> Any:
+    where = f"at {address.host}"
+    if not data.strip():
+        raise EmptyResponse("The service answered with nothing.", where=where)
+    try:
+        return parse_json(data)
+    except MalformedStream:
+        words = quoted(scrub(data[:2000].decode("utf-8", "replace"), address.api_key))
+        page = "html" in reply.headers.get("content-type", "") or data.lstrip()[:1] == b"<"
+        raise NotAnAPI(
+            "A web page answered, not the API." if page else "The service's answer is no JSON.",
+            where=where,
+            hint="Check the address (%prem status); a proxy may want a login first.",
+            detail=words,
+        ) from None
+
+
+def check_status(reply: Reply, address: Address) -> None:
+    """Raise the named error of a status that is no success, in the service's own words."""
+    status = reply.status_code
+    if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 section 15
+        return
+    request_id = quoted(scrub(reply.headers.get("x-request-id", ""), address.api_key))
+    where = f"at {address.host}" + (f", request {request_id}" if request_id else "")
+    try:
+        data = reply.read()[:100_000]
+    except PremError:
+        data = b""
+    try:
+        words = words_of(parse_json(data))
+    except MalformedStream:
+        words = data[:2000].decode("utf-8", "replace")
+    detail = quoted(scrub(words, address.api_key))
+    what = f"The service answered {status}."
+    if status < 400:  # noqa: PLR2004 - RFC 9110 section 15
+        target = quoted(scrub(reply.headers.get("location", "elsewhere"), address.api_key))
+        what, detail = f"The service answered {status} and points to {target}; no question is sent on.", ""
+    raise status_error(status)(what, status_code=status, request_id=request_id, where=where, detail=detail)
