@@ -145,7 +145,10 @@ class LiveHtml:
             if not self._done:
                 self._stop()
                 if self._shown and not self._started:
-                    self._page.update({"text/plain": ""}, self._id(0))
+                    if self._alone:
+                        self._page.clear(wait=False)
+                    else:
+                        self._page.update({"text/plain": ""}, self._id(0))
 
     def _stop(self) -> None:
         self._done = True

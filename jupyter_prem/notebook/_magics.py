@@ -9,7 +9,6 @@ from traitlets import Any as AnyTrait, Enum, Float, List, TraitError, Unicode, v
 
 from jupyter_prem.client import (
     DEFAULT_TIMEOUT,
-    FIELDS,
     UNSET,
     ChatResponse,
     PremError,
@@ -106,7 +105,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         return Settings(
             self.endpoint,
             self.system,
-            {name: fields[name] for name in fields if name == "model" or name in FIELDS},
+            fields,
             cast("StreamUsage", self.stream_usage),
             tuple(self.allow_http_hosts),
             self.timeout,
@@ -169,17 +168,17 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             draw_dry_run(self.shell, self.notebook, conversation, answerer, question)
             return None
         sink = choose_sink(self.shell, self.live, implicit=answerer.implicit)
-        outcome = self.notebook.ask(conversation, answerer.client, question, sink=sink)
-        response = outcome.response
-        if response is not None:
-            if options.output is not UNSET:
-                self.shell.push({options.output: response})
-            self._drawn = (self.shell.execution_count, response)
+        output = None if options.output is UNSET else options.output
+        outcome = self.notebook.ask(conversation, answerer.client, question, sink=sink, output=output)
         if outcome.error is not None:
             raise outcome.error
-        return response
+        if outcome.response is not None:
+            self._drawn = (self.shell.execution_count, outcome.response)
+        return outcome.response
 
     def _question(self, options: argparse.Namespace, text: str) -> Question:
+        from jupyter_prem.conversation import Question
+
         given = {field: getattr(options, option.dest) for field, option in FIELD_OPTIONS.items()}
         fields = {
             field: value
@@ -189,8 +188,6 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         for field, value in fields.items():
             if field != "model":
                 check_field(field, value)
-        from jupyter_prem.conversation import Question
-
         return Question(
             text,
             fields,

@@ -103,8 +103,11 @@ class Notebook:
         *,
         sink: Sink,
         cancel: Cancel | None = None,
+        output: str | None = None,
     ) -> Outcome:
         """Ask, show and commit; bind what arrived to the notebook's names, and tell the listeners.
+
+        `output` is one more name for the response.
 
         Raises: As `jupyter_prem.conversation.ask`.
         """
@@ -117,7 +120,7 @@ class Notebook:
                     "chat_usage": outcome.response.usage,
                     "chat_conversation": conversation,
                 }
-                self._bind(names)
+                self._bind(names | ({output: outcome.response} if output else {}))
 
         try:
             return ask(conversation, client, self.completed(question), sink=sink, cancel=cancel, bind=bind)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import pickle
 import socket
+import ssl
+import subprocess
+import threading
 import traceback
 
 import pytest
@@ -277,3 +281,39 @@ def test_a_stream_is_known_by_its_type_in_any_case_or_by_none(service, kind):
     with Client(service.url) as client, client.stream("hi", model="m") as stream:
         list(stream)
     assert stream.response.text == "Grüße"
+
+
+def test_a_certificate_that_nobody_signed_is_refused_on_this_machine_too(tmp_path):
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=localhost",
+    ]
+    subprocess.run(
+        [*command, "-keyout", tmp_path / "k.pem", "-out", tmp_path / "c.pem"], check=True, capture_output=True
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "c.pem", tmp_path / "k.pem")
+    listener = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
+    seen = []
+
+    def serve():
+        with contextlib.suppress(OSError):
+            connection, _ = listener.accept()
+            seen.append(connection.recv(1000))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+    with Client(url, SECRET) as client, pytest.raises(jupyter_prem.APIConnectionError, match="certificate"):
+        client.chat("hi", model="m")
+    thread.join(5)
+    listener.close()
+    assert seen == []

@@ -138,8 +138,10 @@ class Recorder:
         self.log.append(("update", display_id, dict(data), metadata))
 
     def clear(self, *, wait):
-        assert wait
-        self.cleared = True
+        self.cleared = wait
+        if not wait:
+            self.outputs.clear()
+            self.order.clear()
         self.log.append(("clear", None, {}, None))
 
     @property

@@ -215,6 +215,10 @@ def test_a_status_without_text_is_taken_away(recorder, clock):
     sink = LiveHtml(recorder, clock=clock, later=clock.later)
     sink.status("…")
     sink.close()
+    assert recorder.order == []
+    sink = LiveHtml(recorder, clock=clock, later=clock.later, alone=False)
+    sink.status("…")
+    sink.close()
     assert recorder.html == [""]
     sink = LiveHtml(recorder, clock=clock, later=clock.later)
     sink.close()

@@ -487,3 +487,9 @@ def test_a_proxy_or_certificate_that_cannot_be_used_is_a_clear_error(kernel):
     kernel.run("del os.environ['ALL_PROXY']")
     assert ran.ename in {"ConfigurationError", "APIConnectionError"}
     assert len(ran.traceback) <= 4
+
+
+def test_a_refused_question_leaves_only_its_error(kernel, service):
+    service.script = lambda _: as_json({"error": "no"}, 500)
+    ran = kernel.run("%%chat\nhi", "cell-1")
+    assert [output.get("ename") for output in ran.outputs] == ["InternalServerError"]
