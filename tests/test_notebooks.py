@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,9 @@ import pytest
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUICKSTART = NOTEBOOKS / "quickstart.ipynb"
 MIME = "application/vnd.jupyter-prem+json"
+
+# What a run of these tests under coverage adds is not meant for nbval's.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
 
 FAILING = ["%load_ext jupyter_prem", "%%chat -t 9\nThis temperature is out of range.", "after = 'was run'"]
 
@@ -75,7 +79,9 @@ def nbval(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
         *options,
         str(path),
     ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=path.parent)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, cwd=path.parent, env=ENVIRONMENT
+    )
 
 
 @pytest.mark.weights

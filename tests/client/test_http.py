@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import os
 import pickle
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import traceback
 
@@ -244,13 +244,19 @@ def test_an_address_with_a_secret_is_refused_without_showing_it(url):
 
 
 def test_a_client_after_a_fork_has_sockets_of_its_own(service):
-    with Client(service.url) as client:
+    script = f"""if True:
+        import os
+        from jupyter_prem import Client
+        client = Client({service.url!r})
         client.chat("before", model="m")
         child = os.fork()
         if child == 0:
             os._exit(0 if client.chat("child", model="m").text == "You said: child" else 1)
         assert client.chat("parent", model="m").text == "You said: parent"
         assert os.waitpid(child, 0)[1] == 0
+    """
+    subprocess.run([sys.executable, "-c", script], check=True)
+    assert len(service._connections) == 2
 
 
 def test_a_model_that_is_gone_is_asked_for_anew(service):
