@@ -11,6 +11,8 @@ from loopback import Service
 # What the person who runs the tests has set must not decide them.
 for name in [name for name in os.environ if name.startswith("PREM")]:
     del os.environ[name]
+# Programs that tests start import what is installed, not the tree of this folder.
+os.environ["PYTHONSAFEPATH"] = "1"
 
 
 @pytest.fixture

@@ -34,7 +34,9 @@ RUNNERS = {
 
 def execute(runner: str, source: Path, target: Path) -> subprocess.CompletedProcess[str]:
     command = [str(part) for part in RUNNERS[runner](source, target)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, cwd=target.parent
+    )
 
 
 def answers(path: Path) -> list[dict]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import tempfile
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,7 +44,8 @@ class Kernel:
         for name in [name for name, value in (env or {}).items() if value is None]:
             environ.pop(name, None)
         self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel(env=environ, cwd=cwd)
+        # Not this folder, from which a kernel would import the tree rather than what is installed.
+        self.manager.start_kernel(env=environ, cwd=cwd or tempfile.gettempdir())
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
