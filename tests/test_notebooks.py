@@ -23,13 +23,30 @@ FAILING = ["%load_ext jupyter_prem", "%%chat -t 9\nThis temperature is out of ra
 
 RUNNERS = {
     "nbclient": lambda source, target: [
-        sys.executable, "-c",
+        sys.executable,
+        "-c",
         "import sys, nbformat, nbclient; nb = nbformat.read(sys.argv[1], 4);"
-        "nbclient.NotebookClient(nb, timeout=300).execute(); nbformat.write(nb, sys.argv[2])", source, target,
+        "nbclient.NotebookClient(nb, timeout=300).execute(); nbformat.write(nb, sys.argv[2])",
+        source,
+        target,
     ],
-    "papermill": lambda source, target: [sys.executable, "-m", "papermill", "--no-progress-bar", source, target],
-    "jupyter_execute": lambda source, target: [sys.executable, "-m", "jupyter", "execute", f"--output={target}", source],
-}  # fmt: skip
+    "papermill": lambda source, target: [
+        sys.executable,
+        "-m",
+        "papermill",
+        "--no-progress-bar",
+        source,
+        target,
+    ],
+    "jupyter_execute": lambda source, target: [
+        sys.executable,
+        "-m",
+        "jupyter",
+        "execute",
+        f"--output={target}",
+        source,
+    ],
+}
 
 
 def execute(runner: str, source: Path, target: Path) -> subprocess.CompletedProcess[str]:

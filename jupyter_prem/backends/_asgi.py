@@ -95,7 +95,7 @@ class _Refusal(Exception):
         self.param = param
 
     def response(self) -> JSONResponse:
-        kind = "authentication_error" if self.status == 401 else "invalid_request_error"  # noqa: PLR2004
+        kind = "authentication_error" if self.status == 401 else "invalid_request_error"  # noqa: PLR2004 - HTTP
         error = {"message": str(self), "type": kind, "param": self.param, "code": self.code}
         return JSONResponse({"error": error}, self.status)
 

@@ -51,7 +51,7 @@ def expand(text: str, names: Mapping[str, Any], *, where: str = "in the prompt")
     try:
         template = _environment().from_string(text)
         # A plain mapping, not a copy: a notebook's namespace can be large.
-        context = template.new_context(ChainMap({}, names, vars(builtins)), shared=True)  # type: ignore[arg-type]
+        context = template.new_context(ChainMap({}, names, vars(builtins)), shared=True)  # type: ignore[arg-type]  # any mapping
         return "".join(template.root_render_func(context))
     except TemplateSyntaxError as error:
         raise TemplateError(

@@ -147,7 +147,7 @@ class _Safe(_Base):
         alt = clean(html.unescape(self._plain(image.get("alt", "")))).replace("\n", " ").strip()
         text = f"[image: {alt}]" if alt else "[image]"
         href = _links.target(self._plain(image.get("src", "")), image=True)
-        if not href or "a" in self.md.treeprocessors["inline"].ancestors:  # type: ignore[attr-defined]
+        if not href or "a" in self.md.treeprocessors["inline"].ancestors:  # type: ignore[attr-defined]  # Markdown's
             return AtomicString(text)
         link = Element("a", href=href)
         link.text = AtomicString(f"{text} ({_links.host(href)})")

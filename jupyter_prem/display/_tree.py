@@ -35,7 +35,7 @@ class StructureParser(BlockParser):
         super().__init__(md)
         self._stash = stash
 
-    def parseDocument(self, lines: Iterable[str]) -> Any:  # noqa: N802
+    def parseDocument(self, lines: Iterable[str]) -> Any:  # noqa: N802 - Markdown's name
         """Build the tree of a document.
 
         Args:

@@ -103,7 +103,14 @@ def test_without_a_key_there_is_no_header(service):
     assert "authorization" not in service.questions[0].headers
 
 
-@pytest.mark.parametrize(("base", "path"), [("", "/api/v1/chat/completions"), ("/v1", "/v1/chat/completions"), ("/x/", "/x/api/v1/chat/completions")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("base", "path"),
+    [
+        ("", "/api/v1/chat/completions"),
+        ("/v1", "/v1/chat/completions"),
+        ("/x/", "/x/api/v1/chat/completions"),
+    ],
+)
 def test_the_paths_of_prem_and_of_v1(service, base, path):
     with Client(service.url + base) as client:
         client.chat("hi", model="m")

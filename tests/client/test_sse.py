@@ -34,10 +34,13 @@ STREAMS = {
     "empty_data": (b"data:\n\ndata: a\n\n", [b"a"]),
     "unknown_field": (b"foo: bar\ndata: a\n\n", [b"a"]),
     "no_blank_line_at_the_end": (b"data: a\n\ndata: b", [b"a", b"b"]),
-    "unicode_line_separators_are_text": ("data: a\u2028\u2029\x85\x0b\x0cb\n\n".encode(), ["a\u2028\u2029\x85\x0b\x0cb".encode()]),
+    "unicode_line_separators_are_text": (
+        "data: a\u2028\u2029\x85\x0b\x0cb\n\n".encode(),
+        ["a\u2028\u2029\x85\x0b\x0cb".encode()],
+    ),
     "family_emoji": ("data: 👩‍👩‍👧\n\n".encode(), ["👩‍👩‍👧".encode()]),
     "nothing": (b"", []),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", STREAMS)

@@ -91,14 +91,18 @@ FAULTS = {
     "end_in_the_middle_of_json": ([event(chunk("par")), b'data: {"cho'], {}, IncompleteStream),
     "cut_connection": ([event(chunk("par"))], {"end": "cut"}, StreamInterrupted),
     "reset_connection": ([event(chunk("par"))], {"end": "reset"}, StreamInterrupted),
-    "error_object": ([event(chunk("par")), event({"error": {"message": "boom", "type": "t", "code": 7}})], {}, APIStreamError),
+    "error_object": (
+        [event(chunk("par")), event({"error": {"message": "boom", "type": "t", "code": 7}})],
+        {},
+        APIStreamError,
+    ),
     "error_string": ([event(chunk("par")), event({"error": "boom"})], {}, APIStreamError),
     "error_event": ([event(chunk("par")), b"event: error\ndata: boom\n\n"], {}, APIStreamError),
     "error_field": ([event(chunk("par")), b'error: {"message": "boom"}\n\n'], {}, APIStreamError),
     "no_json": ([event(chunk("par")), event("oops")], {}, MalformedStream),
     "no_object": ([event(chunk("par")), event("[1]")], {}, MalformedStream),
     "nested_too_deeply": ([event(chunk("par")), event("[" * 100_000)], {}, MalformedStream),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -87,8 +87,10 @@ def test_a_line_asks_with_local_values(kernel, service):
     )
     kernel.run("for city in ['Rome', 'Bern']:\n    %chat --once Weather in {{ city }}?")
     assert [messages[0][1] for messages in sent(service)] == [
-        "Weather in Oslo?", "Weather in Rome?", "Weather in Bern?",
-    ]  # fmt: skip
+        "Weather in Oslo?",
+        "Weather in Rome?",
+        "Weather in Bern?",
+    ]
 
 
 def test_help_is_still_help(kernel):
@@ -154,8 +156,13 @@ def test_conversations_new_and_once(kernel, service):
     ):
         assert kernel.run(code).status == "ok"
     assert [[text for _, text in messages] for messages in sent(service)] == [
-        ["a"], ["b"], ["c"], ["a", "You said: a", "d"], ["e"], ["b", "You said: b", "f"],
-    ]  # fmt: skip
+        ["a"],
+        ["b"],
+        ["c"],
+        ["a", "You said: a", "d"],
+        ["e"],
+        ["b", "You said: b", "f"],
+    ]
 
 
 def test_the_endpoint_option_decides_who_answers(kernel, service):
@@ -240,10 +247,14 @@ BAD = {
     "undefined_name_in_an_option": ("%%chat -m {{ nope }}\nhi", "TemplateError", "nope"),
     "broken_expression": ("%%chat\n{{ 1 + }}", "TemplateError", "--raw"),
     "no_variable_name": ("%%chat -o 3x\nhi", "OptionError", "3x"),
-    "endpoint_without_scheme": ("%%chat --endpoint studio.premai.io\nhi", "ConfigurationError", "https://studio.premai.io"),
+    "endpoint_without_scheme": (
+        "%%chat --endpoint studio.premai.io\nhi",
+        "ConfigurationError",
+        "https://studio.premai.io",
+    ),
     "unknown_subcommand": ("%prem statsu", "PremError", "status"),
     "subcommand_with_words": ("%prem status now", "PremError", "nothing after"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD)

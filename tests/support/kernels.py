@@ -57,9 +57,13 @@ class Kernel:
     def start(self, code: str, cell_id: str | None = None) -> str:
         """Send a cell and return the id of its message."""
         content = {
-            "code": code, "silent": False, "store_history": True, "user_expressions": {},
-            "allow_stdin": False, "stop_on_error": True,
-        }  # fmt: skip
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": True,
+        }
         message = self.client.session.msg("execute_request", content)
         if cell_id is not None:
             message["metadata"]["cellId"] = cell_id

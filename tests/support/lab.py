@@ -16,9 +16,15 @@ from pathlib import Path
 from typing import Any
 
 CHROMIUM_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
 
 SETTINGS = {
     "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
@@ -48,10 +54,15 @@ class Lab:
             "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".jupyter" / "workspaces"),
         }
         options = [
-            f"--port={self.port}", f"--IdentityProvider.token={self.token}", "--no-browser", "--allow-root",
-            f"--ServerApp.root_dir={folder}", "--LabApp.news_url=None", "--LabApp.check_for_updates_class="
-            "jupyterlab.NeverCheckForUpdate", "--ServerApp.port_retries=0",
-        ]  # fmt: skip
+            f"--port={self.port}",
+            f"--IdentityProvider.token={self.token}",
+            "--no-browser",
+            "--allow-root",
+            f"--ServerApp.root_dir={folder}",
+            "--LabApp.news_url=None",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            "--ServerApp.port_retries=0",
+        ]
         self._log = (folder / "lab.log").open("wb")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *options], env=environ, stdout=self._log, stderr=self._log
