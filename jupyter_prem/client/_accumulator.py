@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Accumulator"]
 
+_META = {"id": str, "model": str, "system_fingerprint": str, "created": int}
+
 
 @dataclass(slots=True)
 class _Call:
@@ -59,6 +61,7 @@ class Accumulator:
     def __init__(self) -> None:
         self._choices: dict[int, _Parts] = {}
         self._meta: dict[str, Any] = {}
+        self._seen: list[Any] = []
         self._usage: Usage | None = None
         self.done = False
         self.notes: list[str] = []
@@ -76,13 +79,12 @@ class Accumulator:
 
     def add(self, chunk: Mapping[str, Any]) -> list[Delta]:
         """Take one chunk, or a whole completion, and return what is new in it."""
-        for name, kind in (("id", str), ("model", str), ("system_fingerprint", str), ("created", int)):
-            value = chunk.get(name)
-            if isinstance(value, kind) and value != self._meta.get(name):
-                if name in self._meta and name in {"id", "model"}:
-                    self._note(f"The service changed the answer's {name} in the middle.")
-                self._meta[name] = whole(value) if isinstance(value, str) else value
-        self._usage = _usage(chunk.get("usage")) or self._usage
+        seen = [chunk.get(name) for name in _META]
+        if seen != self._seen:  # nearly all chunks of an answer say the same
+            self._seen = seen
+            self._about(dict(zip(_META, seen, strict=True)))
+        if usage := chunk.get("usage"):
+            self._usage = _usage(usage) or self._usage
         choices = chunk.get("choices")
         if not isinstance(choices, list):
             return []
@@ -104,6 +106,13 @@ class Accumulator:
             notes=tuple(self.notes),
         )
 
+    def _about(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            if isinstance(value, _META[name]) and value != self._meta.get(name):
+                if name in self._meta and name in {"id", "model"}:
+                    self._note(f"The service changed the answer's {name} in the middle.")
+                self._meta[name] = whole(value) if isinstance(value, str) else value
+
     def _note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
@@ -111,11 +120,15 @@ class Accumulator:
     def _choice(self, choice: Mapping[str, Any]) -> Delta | None:
         index = choice.get("index", 0)
         index = index if isinstance(index, int) and not isinstance(index, bool) else 0
-        parts = self._choices.setdefault(index, _Parts())
+        parts = self._choices.get(index) or self._choices.setdefault(index, _Parts())
         body = choice.get("delta")
         body = body if isinstance(body, dict) else choice.get("message")
         body = body if isinstance(body, dict) else {}
         text = _string(body.get("content"))
+        if text and len(body) == 1 and not choice.get("finish_reason"):  # nearly all deltas
+            parts.has_text = True
+            parts.text.append(text)
+            return Delta(text, "", "", index, None)
         reasoning = _string(body.get("reasoning_content")) or _string(body.get("reasoning"))
         refusal = _string(body.get("refusal"))
         reason = choice.get("finish_reason")

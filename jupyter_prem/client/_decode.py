@@ -16,6 +16,7 @@ DONE: dict[str, Any] = {}
 """What `chunk_of` returns for the end mark `[DONE]`."""
 
 _QUOTE_LIMIT = 200
+_JSON = json.JSONDecoder(parse_constant=lambda _: None)
 
 
 def chunk_of(event: Event) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def parse_json(data: bytes) -> Any:
         MalformedStream: It is no JSON, or nested too deeply.
     """
     try:
-        return json.loads(data.decode("utf-8", "replace"), parse_constant=lambda _: None)
+        return _JSON.decode(data.decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else "no JSON"
         raise MalformedStream(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ._errors import LimitExceeded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["Event", "EventDecoder"]
 
@@ -23,6 +23,8 @@ EVENT_LIMIT: Final = 16 * 2**20
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
+_SHORTEST = len(b"data: \n\n")
+_LONG_LINE = f"One line of the stream is over {LINE_LIMIT // 2**20} MiB."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,22 @@ class EventDecoder:
         self._size = 0
         self._type = ""
 
-    def feed(self, chunk: bytes) -> Iterator[Event]:
-        """Yield the events that `chunk` completes."""
+    def feed(self, chunk: bytes) -> Iterable[Event]:
+        """Return the events that `chunk` completes."""
+        if (
+            chunk.startswith(b"data: ")
+            and chunk.endswith(b"\n\n")
+            and chunk.count(b"\n") == 2  # noqa: PLR2004 - a line and its blank one
+            and b"\r" not in chunk
+            and not (self._after_cr or self._at_start or self._chunks or self._data or self._type)
+            and len(chunk) > _SHORTEST
+        ):  # services flush an event at a time, so nearly all come this way
+            if len(chunk) > LINE_LIMIT:
+                raise LimitExceeded(_LONG_LINE)
+            return (Event("message", chunk[6:-2]),)
+        return self._feed(chunk)
+
+    def _feed(self, chunk: bytes) -> Iterator[Event]:
         if self._after_cr and chunk:
             self._after_cr = False
             chunk = chunk.removeprefix(b"\n")
@@ -71,7 +87,7 @@ class EventDecoder:
             self._chunks.append(chunk[start:])
             self._buffered += len(chunk) - start
             if self._buffered > LINE_LIMIT:
-                raise LimitExceeded(f"One line of the stream is over {LINE_LIMIT // 2**20} MiB.")
+                raise LimitExceeded(_LONG_LINE)
 
     def close(self) -> Iterator[Event]:
         """Yield what the end of the stream leaves: an event whose blank line is missing."""

@@ -88,10 +88,12 @@ class ChatStream:
             for chunk in self._reply.chunks():
                 received = received or bool(chunk)
                 for event in decoder.feed(chunk):
-                    yield from self._event(event)
-                    if self._answer.done:
-                        self._ended = True
+                    data = chunk_of(event)
+                    if data is DONE:
+                        self._answer.done = self._ended = True
                         return
+                    for delta in self._answer.add(data):
+                        yield delta  # noqa: UP028 - a generator more costs more than the loop
         except StreamInterrupted:
             # Behind some proxies a stream ends without its end; what the service said decides.
             if not self._answer.complete:
@@ -108,16 +110,13 @@ class ChatStream:
             )
         self._ended = True
 
-    def _event(self, event: Any) -> Iterator[Delta]:
-        chunk = chunk_of(event)
-        if chunk is DONE:
-            self._answer.done = True
-            return
-        yield from self._answer.add(chunk)
-
     def _last(self, event: Any) -> Iterator[Delta]:
         try:
-            yield from self._event(event)
+            chunk = chunk_of(event)
+            if chunk is DONE:
+                self._answer.done = True
+            else:
+                yield from self._answer.add(chunk)
         except MalformedStream:
             # Cut in the middle of an event: what the end of the stream says decides.
             if not self._answer.complete:
