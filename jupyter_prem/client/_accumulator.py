@@ -61,7 +61,7 @@ class Accumulator:
     def __init__(self) -> None:
         self._choices: dict[int, _Parts] = {}
         self._meta: dict[str, Any] = {}
-        self._seen: list[Any] = []
+        self._seen: tuple[Any, ...] = ()
         self._usage: Usage | None = None
         self.done = False
         self.notes: list[str] = []
@@ -79,17 +79,21 @@ class Accumulator:
 
     def add(self, chunk: Mapping[str, Any]) -> list[Delta]:
         """Take one chunk, or a whole completion, and return what is new in it."""
-        seen = [chunk.get(name) for name in _META]
+        get = chunk.get
+        seen = (get("id"), get("model"), get("system_fingerprint"), get("created"))
         if seen != self._seen:  # nearly all chunks of an answer say the same
             self._seen = seen
             self._about(dict(zip(_META, seen, strict=True)))
-        if usage := chunk.get("usage"):
+        if usage := get("usage"):
             self._usage = _usage(usage) or self._usage
-        choices = chunk.get("choices")
+        choices = get("choices")
         if not isinstance(choices, list):
             return []
-        deltas = [self._choice(choice) for choice in choices if isinstance(choice, dict)]
-        return [delta for delta in deltas if delta is not None]
+        return [
+            delta
+            for choice in choices
+            if isinstance(choice, dict) and (delta := self._choice(choice)) is not None
+        ]
 
     def response(self, *, request: dict[str, Any], latency: float, interrupted: bool) -> ChatResponse:
         """Return what has arrived as a response."""

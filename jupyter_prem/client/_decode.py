@@ -28,9 +28,10 @@ def chunk_of(event: Event) -> dict[str, Any]:
     """
     if event.type == "error":
         raise stream_error(_lenient(event.data))
-    if event.data.strip() == b"[DONE]":
+    data = event.data
+    if data.strip() == b"[DONE]":
         return DONE
-    chunk = parse_json(event.data)
+    chunk = parse_json(data)
     if not isinstance(chunk, dict):
         raise MalformedStream(
             "The stream holds an event that is no JSON object.",
@@ -48,7 +49,9 @@ def parse_json(data: bytes) -> Any:
         MalformedStream: It is no JSON, or nested too deeply.
     """
     try:
-        return _JSON.decode(data.decode("utf-8", "replace"))
+        text = data.decode("utf-8", "replace")
+        value, end = _JSON.raw_decode(text) if text.startswith("{") else (None, 0)
+        return value if end == len(text) else _JSON.decode(text)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else "no JSON"
         raise MalformedStream(

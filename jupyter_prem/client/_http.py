@@ -232,7 +232,8 @@ class Reply:
         failure: BaseException | None = None
         try:
             with self._cancel.closing(self._shut) if self._cancel else contextlib.nullcontext():
-                yield from self._response.iter_bytes()
+                packed = "content-encoding" in self.headers
+                yield from self._response.iter_bytes() if packed else self._response.iter_raw()
                 if self._cancel and self._cancel.cancelled:
                     raise Interrupted("Stopped.")
         except Exception as error:

@@ -8,8 +8,7 @@ llama.cpp's `error:` field line is an event of its own.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ._errors import LimitExceeded
 
@@ -23,12 +22,12 @@ EVENT_LIMIT: Final = 16 * 2**20
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
-_SHORTEST = len(b"data: \n\n")
+_SHORTEST = len(b"data: ")
+_LF = 0x0A
 _LONG_LINE = f"One line of the stream is over {LINE_LIMIT // 2**20} MiB."
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event: its type ("message" unless named) and its data, still bytes of UTF-8."""
 
     type: str
@@ -56,12 +55,11 @@ class EventDecoder:
     def feed(self, chunk: bytes) -> Iterable[Event]:
         """Return the events that `chunk` completes."""
         if (
-            chunk.startswith(b"data: ")
-            and chunk.endswith(b"\n\n")
-            and chunk.count(b"\n") == 2  # noqa: PLR2004 - a line and its blank one
+            chunk[:6] == b"data: "
+            and chunk.find(b"\n") == len(chunk) - 2 > _SHORTEST
+            and chunk[-1] == _LF
             and b"\r" not in chunk
-            and not (self._after_cr or self._at_start or self._chunks or self._data or self._type)
-            and len(chunk) > _SHORTEST
+            and not (self._chunks or self._after_cr or self._at_start or self._data or self._type)
         ):  # services flush an event at a time, so nearly all come this way
             if len(chunk) > LINE_LIMIT:
                 raise LimitExceeded(_LONG_LINE)

@@ -92,8 +92,7 @@ class ChatStream:
                     if data is DONE:
                         self._answer.done = self._ended = True
                         return
-                    for delta in self._answer.add(data):
-                        yield delta  # noqa: UP028 - a generator more costs more than the loop
+                    yield from self._answer.add(data)
         except StreamInterrupted:
             # Behind some proxies a stream ends without its end; what the service said decides.
             if not self._answer.complete:

@@ -6,9 +6,9 @@ HTML is text. Each line costs a bounded number of containers, whatever came befo
 """
 
 import re
-from dataclasses import dataclass, field
 
 from ._cursor import Cursor
+from ._node import Node
 from ._tables import cells, delimiters
 
 MAX_OPEN, MAX_REFERENCES = 40, 500  # containers inside one another; what is deeper is text
@@ -24,28 +24,6 @@ _REFERENCE = re.compile(
     r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\((?:[^()\\]|\\.)*\)))?[ \t]*(?:\n|$)"
 )
 _MATH_ENDS = {"$$": "$$", "\\[": "\\]"}
-
-
-@dataclass(slots=True)
-class Node:
-    """A block: its kind (doc, quote, list, item, para, heading, fence, code, rule, table) and what it holds.
-
-    Attributes:
-        first, last: Its lines in the source, from 0; the last has content.
-        lines: The text of a leaf, a line each.
-        mark: The list's marker character, the fence's run, or the end of an open display formula.
-        number: The heading's level, the list's first number (-1: bullets), the item's or fence's indent.
-    """
-
-    kind: str
-    first: int
-    last: int
-    lines: list[str] = field(default_factory=list)
-    children: list["Node"] = field(default_factory=list)
-    mark: str = ""
-    info: str = ""
-    number: int = 0
-    aligns: list[str] = field(default_factory=list)
 
 
 class Blocks:
@@ -69,17 +47,11 @@ class Blocks:
         Args:
             text: The line without its line feed.
         """
-        leaf = self._leaf
-        if len(self._stack) == 1 and text[:1].isalpha() and (leaf is None or leaf.kind == "para"):
-            if leaf is None:  # nearly every line of prose comes this way
-                leaf = self._open("para", 1)
-            self._continue(leaf, text)
-            self._line += 1
-            return
-        cursor = Cursor(text)
-        depth = self._descend(cursor)
-        if not (depth == len(self._stack) and self._verbatim(cursor)):
-            self._place(cursor, depth)
+        if len(self._stack) > 1 or not self._plain(text):
+            cursor = Cursor(text)
+            depth = self._descend(cursor)
+            if not (depth == len(self._stack) and self._verbatim(cursor)):
+                self._place(cursor, depth)
         self._line += 1
 
     def close(self) -> Node:
@@ -91,6 +63,27 @@ class Blocks:
         self._close(1)
         self._close_leaf()
         return self.doc
+
+    def _plain(self, text: str) -> bool:
+        """Take a line outside all containers whose first character decides; nearly every line is one."""
+        leaf, first = self._leaf, text[:1]
+        kind = leaf.kind if leaf else ""
+        if leaf is None or kind == "para":
+            if first.isalpha():
+                self._continue(leaf or self._open("para", 1), text)
+                return True
+            if not first:
+                self._close_leaf()
+                return True
+            return False
+        if kind == "fence":
+            take = leaf.mark[0] not in text and (leaf.number == 0 or first not in (" ", "\t"))
+        else:
+            take = kind == "table" and first == "|"
+        if take:
+            leaf.lines.append(text)
+            leaf.last = self._line
+        return take
 
     def _descend(self, cursor: Cursor) -> int:
         """Continue open containers; returns how many of the stack go on."""
@@ -246,7 +239,7 @@ class Blocks:
         if para.lines:
             para.last -= 1
         else:
-            self._stack[-1].children.remove(para)
+            self._stack[-1].children.pop()
             self._leaf = None
         table = self._open("table", len(self._stack))
         table.first, table.last, table.aligns = self._line - 1, self._line, aligns

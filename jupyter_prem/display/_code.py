@@ -126,9 +126,9 @@ def _coloured(code: str, name: str) -> str:
     parts: list[str] = []
     last, run = "", ""
     tokens = list(_lexer(name)(code + "\n"))
-    if "".join(text for _, text in tokens) != code + "\n":
+    if "".join(text for _, _, text in tokens) != code + "\n":
         return html.escape(code, quote=False)
-    for kind, text in tokens:
+    for _, kind, text in tokens:
         css = _css(kind)
         if css != last and text.strip():
             parts.append(_span(run, last))
@@ -144,11 +144,12 @@ def _span(text: str, css: str) -> str:
 
 
 @functools.cache
-def _lexer(name: str) -> Callable[[str], Iterable[tuple[Any, str]]]:
+def _lexer(name: str) -> Callable[[str], Iterable[tuple[int, Any, str]]]:
     from pygments.lexers import get_lexer_by_name
 
-    tokens: Callable[[str], Iterable[tuple[Any, str]]]
-    tokens = get_lexer_by_name(name, stripnl=False, ensurenl=True).get_tokens
+    # The text is clean, so it skips what get_tokens does to a file's.
+    tokens: Callable[[str], Iterable[tuple[int, Any, str]]]
+    tokens = get_lexer_by_name(name).get_tokens_unprocessed
     return tokens
 
 

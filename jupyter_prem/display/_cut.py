@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from ._blocks import Blocks, Node
+from ._blocks import Blocks
 from ._markdown import References, draw
+from ._node import Node
 
 _LARGE = 2  # a block of so many pieces is cut within
 

@@ -15,7 +15,10 @@ _JOINER = "\u2060"
 _TAG = re.compile(r"<(?=[A-Za-z!/?])")
 _LINK = re.compile(r"\](?=[(\[:])|!(?=\[)")
 _FENCE = re.compile(r"^([ \t>*+\-\d.)\[\]xX]*)(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
-_SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data|file|blob|filesystem|ftp)(?=:)")
+# The colon stands first, and what is before it is looked at where there is one.
+_SCHEME = re.compile(
+    r"(?i):(?:(?<=\bjavascript:)|(?<=\bvbscript:)|(?<=\bdata:)|(?<=\bfile:)|(?<=\bblob:)|(?<=\bfilesystem:)|(?<=\bftp:))"
+)
 _DOLLAR = re.compile(
     r"(?P<code>^[ >]{0,12}(?P<fence>`{3,}|~{3,})(?:[^`~]|(?!(?P=fence))[`~])*(?P=fence)?"
     r"|(?P<tick>`+)[^`]*(?P=tick))"
@@ -40,7 +43,7 @@ def inert_markdown(text: str) -> str:
         text = _DOLLAR.sub(_dollar, text)
     text = _TAG.sub("<" + _JOINER, text)
     text = _LINK.sub(lambda found: found.group() + _JOINER, text)
-    return _SCHEME.sub(lambda found: found.group() + _JOINER, disarm(text, _JOINER))
+    return _SCHEME.sub(_JOINER + ":", disarm(text, _JOINER))
 
 
 def _fence(found: re.Match[str]) -> str:

@@ -2,9 +2,11 @@
 
 import html
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
+from markdown import Markdown
 from markdown.inlinepatterns import (
     AutolinkInlineProcessor,
     ImageInlineProcessor,
@@ -21,9 +23,6 @@ from markdown.util import AtomicString
 from . import _links, _math
 from ._stash import Stash
 from ._text import clean
-
-if TYPE_CHECKING:
-    from markdown import Markdown
 
 if TYPE_CHECKING:
     _Base = LinkInlineProcessor
@@ -46,18 +45,19 @@ _TRIGGERS = {
     "backslash_break": "\\",
     "escape": "\\",
     "br": "<",
-    "footnote": "[",
+    "footnote": "^",
     "reference": "[",
     "link": "[",
-    "image_link": "[",
-    "image_reference": "[",
+    "image_link": "!",
+    "image_reference": "!",
     "short_reference": "[",
-    "short_image_ref": "[",
+    "short_image_ref": "!",
     "autolink": "<",
     "url": ":",
     "linebreak": "\n",
     "entity": "&",
 }
+_MARKS = frozenset("*_~").union(*_TRIGGERS.values())
 _NEED_REFERENCES = frozenset({"reference", "image_reference", "short_reference", "short_image_ref"})
 
 
@@ -72,7 +72,7 @@ class _Code(InlineProcessor):
 
 
 class _Math(InlineProcessor):
-    def __init__(self, pattern: str, md: "Markdown", stash: Stash) -> None:
+    def __init__(self, pattern: str, md: Markdown, stash: Stash) -> None:
         super().__init__(pattern, md)
         self._stash = stash
 
@@ -125,7 +125,7 @@ class _Url(InlineProcessor):
 class _Safe(_Base):
     """Turns what a pattern of Python-Markdown found into a link that a page may offer, or leaves the text."""
 
-    def __init__(self, pattern: str, md: "Markdown", stash: Stash) -> None:
+    def __init__(self, pattern: str, md: Markdown, stash: Stash) -> None:
         super().__init__(pattern, md)
         self._stash = stash
 
@@ -199,34 +199,52 @@ class _Hosts(Treeprocessor):
                 link.text = f"{link.text or ''} ({note})"
 
 
-class Chosen:
-    """Hands the inline engine only the patterns whose first character a text has.
+class Inline:
+    """Python-Markdown's inline engine, given only the patterns whose first character a text has.
 
     The engine tries every pattern on every text; most paragraphs have a use for two or three.
+
+    Args:
+        stash: Where formulas wait.
     """
 
-    def __init__(self, md: "Markdown") -> None:
-        self._md = md
-        known = {id(md.inlinePatterns[name]): name for name in _TRIGGERS}
-        named = [(known.get(id(pattern), ""), pattern) for pattern in md.inlinePatterns]
+    def __init__(self, stash: Stash) -> None:
+        self._md = Markdown(
+            extensions=["pymdownx.betterem", "pymdownx.tilde"],
+            extension_configs={"pymdownx.tilde": {"subscript": False}},
+        )
+        _install(self._md, stash)
+        known = {id(self._md.inlinePatterns[name]): name for name in _TRIGGERS}
+        named = [(known.get(id(pattern), ""), pattern) for pattern in self._md.inlinePatterns]
         self._patterns = [(name, _TRIGGERS.get(name, "*_~"), pattern) for name, pattern in named]
+        self._engine: Any = self._md.treeprocessors["inline"]
+        self._choices: dict[tuple[frozenset[str], bool], list[Any]] = {}
 
-    def choose(self, source: str) -> None:
-        """Prepare the engine for a text.
+    def run(self, root: Element, source: str, references: Iterable[tuple[str, tuple[str, str]]]) -> None:
+        """Replace the texts in a tree by what they mean.
 
         Args:
+            root: The tree of a block.
             source: The block's source.
+            references: Link targets by label.
         """
-        has = set(source)
-        engine: Any = self._md.treeprocessors["inline"]
-        engine.inlinePatterns = [
-            pattern
-            for name, triggers, pattern in self._patterns
-            if not has.isdisjoint(triggers) and (self._md.references or name not in _NEED_REFERENCES)
-        ]
+        has = _MARKS.intersection(source)
+        if not has:
+            return
+        self._md.references = dict(references)
+        key = has, bool(self._md.references)
+        if key not in self._choices:
+            self._choices[key] = [
+                pattern
+                for name, triggers, pattern in self._patterns
+                if not has.isdisjoint(triggers) and (key[1] or name not in _NEED_REFERENCES)
+            ]
+        self._engine.inlinePatterns = self._choices[key]
+        for processor in self._md.treeprocessors:
+            processor.run(root)
 
 
-def install(md: "Markdown", stash: Stash) -> None:
+def _install(md: Markdown, stash: Stash) -> None:
     """Put our patterns into a Markdown instance, and take out those that pass HTML.
 
     Args:

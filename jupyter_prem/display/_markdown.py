@@ -2,37 +2,22 @@
 
 import functools
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from ._blocks import Blocks
+from ._node import Node
 from ._stash import Stash
 from ._text import clean
 
-if TYPE_CHECKING:
-    from markdown import Markdown
-
-    from ._inline import Chosen
-
 References = tuple[tuple[str, tuple[str, str]], ...]
 
+_BATCH = 4_000  # characters that pass the allow-list at a time
 _MAX_REMEMBERED = 16_000  # characters of one block
+_MAX_MEMORY = 3_000_000  # characters of all blocks, source and HTML
+_BETWEEN = "\x13"  # stands between blocks; no text from outside holds it, see _stash
 
-_lock = threading.Lock()
 
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One block of the outermost level, with its source.
-
-    Attributes:
-        source: Its lines.
-        references: The document's link targets, if it may use any.
-    """
-
-    source: str
-    references: References
+Key = tuple[str, References]  # a block's source, and the link targets if it may use any
 
 
 def render(text: str) -> str:
@@ -61,64 +46,96 @@ def draw(text: str, references: References) -> str:
     Returns:
         HTML, as :func:`render` gives it.
     """
-    return "\n".join(map(_remembered, blocks(text, references)))
-
-
-def _remembered(block: Block) -> str:
-    return _block(block) if len(block.source) <= _MAX_REMEMBERED else _block.__wrapped__(block)
-
-
-def blocks(text: str, known: References = ()) -> Iterator[Block]:
-    """Cut a text into the blocks of its outermost level.
-
-    Args:
-        text: A text that :func:`clean` has seen.
-        known: Link targets besides its own.
-
-    Yields:
-        Each block, to be rendered by itself.
-    """
     lines = text.split("\n")
     parser = Blocks()
     for line in lines:
         parser.feed(line)
-    root = parser.close()
-    references = tuple((dict(known) | parser.references).items())
-    ends = [child.first for child in root.children] + [len(lines)]
-    for child, end in zip(root.children, ends[1:], strict=True):
+    children = parser.close().children
+    return draw_blocks(lines, children, tuple((dict(references) | parser.references).items()))
+
+
+def draw_blocks(lines: list[str], children: list[Node], references: References) -> str:
+    """Render blocks that were found already.
+
+    Args:
+        lines: The lines that hold them.
+        children: Blocks of the outermost level.
+        references: All link targets they may use.
+
+    Returns:
+        HTML, as :func:`render` gives it.
+    """
+    ends = [child.first for child in children[1:]] + [len(lines)]
+    blocks: list[tuple[Key, Node]] = []
+    for child, end in zip(children, ends, strict=False):  # no child, but an end
         source = "\n".join(lines[child.first : end]).rstrip("\n")
-        yield Block(source, references if "[" in source else ())
-
-
-@functools.lru_cache(maxsize=1024)
-def _block(block: Block) -> str:
-    """Render one block; the memo makes the last frame of a stream cost what is new in it."""
-    from ._sanitize import sanitize
-
+        blocks.append(((source, references if "[" in source else ()), child))
     with _lock:
-        md, stash, chosen = _markdown()
-        md.reset()
-        stash.clear()
-        md.references.update(block.references)
-        chosen.choose(block.source)
-        return stash.restore(sanitize(md.convert(block.source)))
+        return "\n".join(_renderer().render(blocks))
 
 
-@functools.cache
-def _markdown() -> "tuple[Markdown, Stash, Chosen]":
-    from markdown import Markdown
+class _Renderer:
+    """Renders blocks, and remembers them: the last frame of a stream costs only what is new in it."""
 
-    from ._inline import Chosen, install
-    from ._tree import StructureParser, serialise
+    def __init__(self) -> None:
+        from ._inline import Inline
+        from ._tree import Builder
 
-    md = Markdown(
-        extensions=["pymdownx.betterem", "pymdownx.tilde"],
-        extension_configs={"pymdownx.tilde": {"subscript": False}},
-    )
-    stash = Stash()
-    md.preprocessors = type(md.preprocessors)()
-    md.postprocessors = type(md.postprocessors)()
-    md.parser = StructureParser(md, stash)
-    md.serializer = serialise
-    install(md, stash)
-    return md, stash, Chosen(md)
+        self._stash = Stash()
+        self._inline = Inline(self._stash)
+        self._builder = Builder(self._stash)
+        self._known: dict[Key, str] = {}  # the oldest first
+        self._size = 0
+
+    def render(self, blocks: list[tuple[Key, Node]]) -> list[str]:
+        """Return each block's HTML."""
+        known = self._known
+        fresh = {key: node for key, node in blocks if key not in known}
+        made: dict[Key, str] = {}
+        for batch in _batches(fresh.items()):
+            made.update(zip(dict(batch), self._make(batch), strict=True))
+        parts = [known[key] if key in known else made[key] for key, _ in blocks]
+        for key, html in made.items():
+            self._remember(key, html)
+        return parts
+
+    def _make(self, batch: list[tuple[Key, Node]]) -> list[str]:
+        from ._sanitize import sanitize
+        from ._tree import serialise
+
+        self._stash.clear()
+        parts = []
+        for (source, references), node in batch:
+            root = self._builder.build(node)
+            self._inline.run(root, source, references)
+            parts.append(serialise(root))
+        safe = sanitize(_BETWEEN.join(parts)).split(_BETWEEN)
+        return [self._stash.restore(part) for part in safe]
+
+    def _remember(self, key: Key, html: str) -> None:
+        if len(key[0]) > _MAX_REMEMBERED:
+            return
+        self._known[key] = html
+        self._size += len(key[0]) + len(html)
+        while self._size > _MAX_MEMORY:
+            old = next(iter(self._known))
+            self._size -= len(old[0]) + len(self._known.pop(old))
+
+
+def _batches(blocks: Iterable[tuple[Key, Node]]) -> Iterator[list[tuple[Key, Node]]]:
+    """Blocks in groups small enough for the allow-list to leave the kernel interruptible."""
+    batch: list[tuple[Key, Node]] = []
+    size = 0
+    for block in blocks:
+        length = len(block[0][0])
+        if batch and size + length > _BATCH:
+            yield batch
+            batch, size = [], 0
+        batch.append(block)
+        size += length
+    if batch:
+        yield batch
+
+
+_lock = threading.Lock()
+_renderer = functools.cache(_Renderer)

@@ -18,6 +18,7 @@ _ODD = re.compile(
     "|(?P<bidi>[\u202a-\u202e\u2066-\u2069])"
     "|(?P<control>[\x00-\x08\x0b-\x1f\x7f-\x9f])"
 )
+_MAYBE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e01ef]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -30,7 +31,7 @@ def whole(text: str) -> str:
     Returns:
         A string that UTF-8 can carry; nbformat writes an empty file for any other.
     """
-    if _SURROGATE.search(text):
+    if not text.isascii() and _SURROGATE.search(text):
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
 
@@ -50,7 +51,8 @@ def clean(text: str) -> str:
     text = whole(text)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _ODD.sub(_show, text) if _ODD.search(text) else text
+    # One class of characters is searched ten times as fast as the alternatives.
+    return _ODD.sub(_show, text) if _MAYBE.search(text) else text
 
 
 def _show(match: re.Match[str]) -> str:

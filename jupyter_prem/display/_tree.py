@@ -2,20 +2,14 @@
 
 import itertools
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
-from xml.etree.ElementTree import Element, ElementTree, SubElement
+from xml.etree.ElementTree import Element, SubElement
 
-from markdown.blockparser import BlockParser
 from markdown.util import AtomicString
 
 from . import _code
-from ._blocks import Blocks, Node
+from ._node import Node
 from ._stash import Stash
 from ._tables import MAX_FILLED, cells
-
-if TYPE_CHECKING:
-    from markdown import Markdown
 
 MAX_INLINE = 4_000  # characters of one text that inline patterns see at a time
 MAX_MARKS = 240  # of them, how many may be marks: patterns are quadratic in those
@@ -28,29 +22,28 @@ _BOX = '<span class="pm-box" role="checkbox" aria-disabled="true" aria-checked="
 _WRAP = ('<div class="pm-table">', "</div>")
 
 
-class StructureParser(BlockParser):
-    """The block parser of Python-Markdown, with CommonMark's structure."""
+class Builder:
+    """Turns blocks into elements whose texts wait for the inline patterns.
 
-    def __init__(self, md: "Markdown", stash: Stash) -> None:
-        super().__init__(md)
+    Args:
+        stash: Where code blocks wait.
+    """
+
+    def __init__(self, stash: Stash) -> None:
         self._stash = stash
 
-    def parseDocument(self, lines: Iterable[str]) -> Any:  # noqa: N802 - Markdown's name
-        """Build the tree of a document.
+    def build(self, node: Node) -> Element:
+        """Build the tree of one block.
 
         Args:
-            lines: Its lines.
+            node: The block; it is used up.
 
         Returns:
-            The element tree.
+            An element that holds it.
         """
-        blocks = Blocks()
-        for line in lines:
-            blocks.feed(line)
-        self.root = Element(self.md.doc_tag)
-        for child in blocks.close().children:
-            self._add(self.root, child)
-        return ElementTree(self.root)
+        root = Element("div")
+        self._add(root, node)
+        return root
 
     def _add(self, parent: Element, node: Node) -> None:
         if node.kind == "para":

@@ -92,8 +92,7 @@ def test_depth_and_marks_are_capped(unit, size):
 
 def test_a_million_characters_are_cut_for_the_patterns(monkeypatch):
     seen = []
-    md, _, _ = _markdown._markdown()
-    engine = md.treeprocessors["inline"]
+    engine = _markdown._renderer()._inline._engine
     original = engine._InlineProcessor__handleInline
 
     def watch(data, *rest):

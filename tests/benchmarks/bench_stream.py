@@ -1,0 +1,216 @@
+"""What a streamed answer costs: kernel CPU, bytes to the front end, first paint, pauses; beside its peers.
+
+Run: python tests/benchmarks/bench_stream.py [RUNS]
+One service, in a process of its own, streams the same answer to each arm, each in a kernel of its own:
+  bare     reads the stream with httpx and json and shows nothing; its connection is open already
+  ours     `%%chat` in a cell with an id, so that it is drawn live
+  naive    one `update_display(Markdown(text))` a delta
+  chatlas  `ChatOpenAICompletions(...).chat(...)`, where it is installed
+CPU is the kernel process's own, all threads, less that of an empty cell; bytes are those of the messages'
+content as they go out. An arm's runs alternate with the others'.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from answers import answer_of
+from kernels import Kernel
+from loopback import Reply, Service, answer
+
+BARE = """
+import httpx, json
+client = httpx.Client()
+def ask(path):
+    text = ""
+    body = {"model": "m", "messages": [{"role": "user", "content": path}], "stream": True}
+    with client.stream("POST", URL + "/api/v1/chat/completions", json=body, timeout=60) as reply:
+        for line in reply.iter_lines():
+            if line.startswith("data: ") and line != "data: [DONE]":
+                choices = json.loads(line[6:])["choices"]
+                if choices:
+                    text += choices[0]["delta"].get("content") or ""
+    return text
+"""
+NAIVE = (
+    BARE.replace("import httpx", "from IPython.display import Markdown, display\nimport httpx")
+    .replace('text = ""', 'text, handle = "", display(Markdown(""), display_id=True)')
+    .replace(
+        '.get("content") or ""\n',
+        '.get("content") or ""\n                    handle.update(Markdown(text))\n',
+    )
+)
+CHATLAS = """
+import chatlas
+def ask(path):
+    chat = chatlas.ChatOpenAICompletions(base_url=URL + "/api/v1", api_key="x", model="m")
+    chat.chat(path, echo="output")
+"""
+OURS = """
+%load_ext jupyter_prem
+%config PremMagics.endpoint = URL
+"""
+ARMS = {
+    "bare": (BARE, "_ = ask({!r})"),
+    "ours": (OURS, "%%chat --once -m m\n{}"),
+    "naive": (NAIVE, "_ = ask({!r})"),
+    "chatlas": (CHATLAS, "_ = ask({!r})"),
+}
+DRAWN = {"display_data", "update_display_data", "clear_output", "stream", "execute_result"}
+
+
+@dataclass
+class Run:
+    """One answer, streamed to one arm."""
+
+    cpu: float
+    sizes: list[tuple[float, int]] = field(default_factory=list)
+    asked: float = 0.0
+
+    @property
+    def sent(self) -> int:
+        return sum(size for _, size in self.sizes)
+
+    @property
+    def busiest(self) -> float:
+        """Bytes a second in the busiest three seconds."""
+        return max(sum(n for t, n in self.sizes if at <= t < at + 3) for at, _ in self.sizes or [(0, 0)]) / 3
+
+
+def serve() -> None:
+    """Answer `DELTAS SIZE SECONDS NUMBER`; another number, another text."""
+    service = Service()
+
+    def script(request: Any) -> Reply:
+        deltas, size, seconds, number = map(float, request.body["messages"][-1]["content"].split())
+        text, n = answer_of(int(size), int(number)), int(deltas)
+        events = answer(*(text[len(text) * i // n : len(text) * (i + 1) // n] for i in range(n)))
+        return Reply(paced(events, seconds))
+
+    def paced(events: list[bytes], seconds: float) -> Any:
+        started = time.perf_counter()
+        wait = threading.Event()
+        for place, event in enumerate(events):
+            late = started + seconds * place / len(events) - time.perf_counter()
+            if late > 0:
+                wait.wait(late)
+            yield event
+
+    service.script = script
+    print(service.url, flush=True)
+    sys.stdin.read()
+
+
+def measure(kernel: Kernel, arm: str, question: str) -> Run:
+    clock = "__import__('time').process_time()"
+    before = float(kernel.value(clock))
+    message = kernel.start(ARMS[arm][1].format(question), "cell-1")
+    run = Run(0.0, asked=time.perf_counter())
+    while True:
+        got = kernel.client.get_iopub_msg(timeout=60)
+        if got["parent_header"].get("msg_id") != message:
+            continue
+        if got["msg_type"] in DRAWN:
+            size = len(json.dumps(got["content"], ensure_ascii=False).encode())
+            run.sizes.append((time.perf_counter(), size))
+        assert got["msg_type"] != "error", got["content"]
+        if got["msg_type"] == "status" and got["content"]["execution_state"] == "idle":
+            break
+    run.cpu = float(kernel.value(clock)) - before
+    return run
+
+
+def compare(url: str, arms: list[str], question: str, runs: int) -> dict[str, list[Run]]:
+    kernels: dict[str, Kernel] = {}
+    try:
+        for arm in arms:
+            kernels[arm] = Kernel()
+            assert kernels[arm].run(f"URL = {url!r}").status == "ok"
+            ran = kernels[arm].run(ARMS[arm][0].replace("= URL", f"= {url!r}"))
+            assert ran.status == "ok", ran.error
+            measure(kernels[arm], arm, "50 400 0 0")
+        empty = statistics.median(
+            float(kernels[arms[0]].value("__import__('time').process_time()")) - before
+            for before in (
+                float(kernels[arms[0]].value("__import__('time').process_time()")) for _ in range(5)
+            )
+        )
+        results: dict[str, list[Run]] = {arm: [] for arm in arms}
+        for number in range(runs):
+            for arm in arms:
+                run = measure(kernels[arm], arm, f"{question} {5000 * (number + 1)}")
+                run.cpu -= empty
+                results[arm].append(run)
+        return results
+    finally:
+        for kernel in kernels.values():
+            kernel.stop()
+
+
+def middle(runs: list[Run], name: str) -> float:
+    return float(statistics.median(getattr(run, name) for run in runs))
+
+
+def report(title: str, results: dict[str, list[Run]], size: int) -> None:
+    print(f"\n{title}")
+    print("| arm | kernel CPU, ms | of bare | bytes / text | kB/s, busiest 3 s | messages |")
+    print("|---|--:|--:|--:|--:|--:|")
+    bare = middle(results["bare"], "cpu") if "bare" in results else float("nan")
+    for arm, runs in results.items():
+        cpu = middle(runs, "cpu")
+        print(
+            f"| {arm} | {1000 * cpu:.0f} | {cpu / bare:.2f} | {middle(runs, 'sent') / size:.1f}"
+            f" | {middle(runs, 'busiest') / 1000:.0f} | {statistics.median(len(run.sizes) for run in runs):.0f} |"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("runs", nargs="?", type=int, default=5)
+    parser.add_argument("--serve", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="full speed only, without the slow peers")
+    options = parser.parse_args()
+    if options.serve:
+        serve()
+        return
+    server = subprocess.Popen(
+        [sys.executable, __file__, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    url = server.stdout.readline().strip()
+    try:
+        names = ["jupyter_prem", "httpx", "ipykernel", "Markdown", "chatlas"]
+        found = [name for name in names if importlib.util.find_spec(name.lower())]
+        print(", ".join(f"{name} {version(name)}" for name in found))
+        arms = [
+            arm
+            for arm in ARMS
+            if (arm in ("bare", "ours") or not options.quick) and (arm != "chatlas" or "chatlas" in found)
+        ]
+        report("5,000 deltas, 36 kB, at full speed", compare(url, arms, "5000 36000 0", options.runs), 36_000)
+        report(
+            "50,000 deltas, 360 kB, at full speed",
+            compare(url, ["bare", "ours"], "50000 360000 0", 3),
+            360_000,
+        )
+        if not options.quick:
+            report("5,000 deltas, 36 kB, in 11 s", compare(url, ["bare", "ours"], "5000 36000 11", 3), 36_000)
+    finally:
+        server.stdin.close()
+        server.wait(10)
+
+
+if __name__ == "__main__":
+    main()
