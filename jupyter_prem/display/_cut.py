@@ -6,7 +6,7 @@ from ._blocks import Blocks
 from ._markdown import References, draw
 from ._node import Node
 
-_LARGE = 2  # a block of so many pieces is cut within
+_LARGE = 1.5  # a block of so many pieces is cut within
 
 
 @dataclass(slots=True)

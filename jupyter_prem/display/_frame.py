@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 
+from ._fit import fit
 from ._inert import inert_markdown
-from ._markdown import render
+from ._markdown import escaped, render
 from ._plain import plain
 from ._text import clean, whole
 
@@ -40,7 +41,8 @@ def bundle(
         data: JSON for ``application/vnd.jupyter-prem+json``; left out if None.
 
     Returns:
-        MIME type to content: HTML, harmless Markdown, plain text, and the data.
+        MIME type to content: HTML, harmless Markdown, plain text, and the data; less for an answer of some
+        hundred kilobytes, see :func:`fit`.
     """
     notes = [line for note in notes if (line := one_line(note))]
     parts = [_div("pm-note", html.escape(note)) for note in notes]
@@ -63,7 +65,11 @@ def bundle(
     }
     if data is not None:
         result[MIME] = _encodable(data)
-    return result
+    return fit(
+        result,
+        plain(text),
+        lambda beginning: frame(_div("pm-body", escaped(beginning)) + parts[-1], style=True),
+    )
 
 
 def frame(body: str, *, style: bool, state: str = "") -> str:

@@ -3,7 +3,8 @@
 What is finished is frozen: the answer lies in several outputs, of which only the last is updated, at
 most once an interval. When many small outputs are full they are merged into the first of them, and those
 of the next size likewise, so that each character is sent a bounded number of times and JupyterLab, which
-folds cells past 50 outputs, never sees as many. At the end one output takes the place of all.
+folds cells past 50 outputs, does not see as many in two megabytes. At the end one output takes the place
+of all; where frames have used up what the page's server lets through, it waits until there is room.
 """
 
 import contextvars
@@ -16,15 +17,18 @@ from typing import Protocol
 
 from ._cut import Cut, cut
 from ._frame import frame, one_line
-from ._markdown import draw
+from ._markdown import draw, escaped, ready, warm
 from ._page import Page
+from ._rate import MOST, Rate, size_of
 from ._text import clean
 
 INTERVAL = 0.15  # seconds between two frames at least
 SLOWEST = 0.25  # seconds between two frames at most, while text arrives
 PACE = 8_000  # characters a second: longer frames come less often
-PIECE = 1_600  # characters; what is frozen is at least as long
-_FANS = (22, 21, 4)  # how many outputs of one size are merged into one; the last number holds for all others
+FRAMES = MOST * 2 // 3  # bytes that frames may take of a window; the rest is for the final output
+PIECE = 1_300  # characters; what is frozen is at least as long
+USUAL = 2.0  # characters of HTML for one of Markdown; where it takes more, pieces are shorter
+_FANS = (38, 6)  # how many outputs of one size are merged into one; not a third time
 
 Later = Callable[[float, Callable[[], None]], None]
 
@@ -46,6 +50,7 @@ class LiveHtml:
             the answer ends in the first of its own.
         clock: Seconds, monotonic.
         later: Calls a function after some seconds, in any thread; a daemon timer if left out.
+        sleep: Waits some seconds.
     """
 
     def __init__(
@@ -55,8 +60,12 @@ class LiveHtml:
         alone: bool = True,
         clock: Callable[[], float] = time.monotonic,
         later: Callable[[float, Callable[[], None]], _Cancel] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        warm()
         self._page = page
+        self._sleep = sleep
+        self._rate = Rate(clock)
         self._alone = alone
         self._clock = clock
         self._later = later or _timer
@@ -67,6 +76,7 @@ class LiveHtml:
         self._frozen: list[tuple[int, str]] = []
         self._shown = self._used = 0
         self._next = float("-inf")
+        self._density = USUAL
         self._timer: _Cancel | None = None
         self._started = self._done = False
 
@@ -129,15 +139,26 @@ class LiveHtml:
         with self._lock:
             if self._done:
                 return
+            size = size_of(bundle)
+            if self._rate.wait(size) and self._new:
+                self._paint()
+            wait = self._rate.wait(size)
             self._stop()
-            if self._alone or not self._shown:
-                if self._shown:
-                    self._page.clear(wait=True)
-                self._page.display(bundle, None, metadata)
-                return
-            self._page.update(bundle, self._id(0), metadata)
-            for slot in range(1, self._shown):
-                self._page.update({"text/plain": ""}, self._id(slot))
+            try:
+                if wait:
+                    self._sleep(wait)
+            finally:  # an interrupt ends the wait, not the answer
+                self._last(bundle, metadata)
+
+    def _last(self, bundle: Mapping[str, object], metadata: Mapping[str, object] | None) -> None:
+        if self._alone or not self._shown:
+            if self._shown:
+                self._page.clear(wait=True)
+            self._page.display(bundle, None, metadata)
+            return
+        self._page.update(bundle, self._id(0), metadata)
+        for slot in range(1, self._shown):
+            self._page.update({"text/plain": ""}, self._id(slot))
 
     def close(self) -> None:
         """Stop drawing, and take away what was shown if no text ever came."""
@@ -171,32 +192,36 @@ class LiveHtml:
             arrived = arrived[:-1]
         self._text.add(clean(arrived))
         changed = len(self._frozen)
-        for piece in cut(self._text, PIECE):
-            changed = min(changed, self._freeze(piece))
+        if ready():
+            for piece in cut(self._text, int(PIECE / max(1.0, self._density / USUAL))):
+                changed = min(changed, self._freeze(piece))
         for slot in range(changed, len(self._frozen)):
             self._put(slot, frame(_body(self._frozen[slot][1]), style=slot == 0))
         slot = len(self._frozen)
-        last = draw(self._text.rest, self._text.references)
+        rest = self._text.rest
+        last = draw(rest, self._text.references) if ready() else escaped(rest)
+        if len(self._text.rest) > PIECE / 4:
+            self._density = len(last) / len(self._text.rest)
         self._put(slot, frame(_body(last), style=slot == 0, state="pm-open"))
         for left in range(slot + 1, self._used):
             self._put(left, "")
         self._used = slot + 1
-        self._next = self._clock() + min(max(INTERVAL, len(last) / PACE), SLOWEST)
+        pace = min(max(INTERVAL, len(last) / PACE), SLOWEST)
+        self._next = self._clock() + max(pace, self._rate.wait(2 * len(last), FRAMES))
 
     def _freeze(self, piece: str) -> int:
         """Keep a piece; returns the first output that changes."""
         self._frozen.append((0, piece))
-        level = 0
-        while True:
-            fan = _FANS[min(level, len(_FANS) - 1)]
+        for level, fan in enumerate(_FANS):
             last = self._frozen[-fan:]
             if len(last) < fan or any(size != level for size, _ in last):
-                return len(self._frozen) - 1
-            level += 1
-            self._frozen[-fan:] = [(level, "\n".join(part for _, part in last))]
+                break
+            self._frozen[-fan:] = [(level + 1, "\n".join(part for _, part in last))]
+        return len(self._frozen) - 1
 
     def _put(self, slot: int, body: str) -> None:
         data = {"text/html": body}
+        self._rate.add(size_of(data))
         if slot < self._shown:
             self._page.update(data, self._id(slot))
         else:

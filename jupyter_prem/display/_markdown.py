@@ -1,6 +1,7 @@
 """Markdown of a model's making to HTML that a page may show."""
 
 import functools
+import html
 import threading
 from collections.abc import Iterable, Iterator
 
@@ -95,8 +96,8 @@ class _Renderer:
         for batch in _batches(fresh.items()):
             made.update(zip(dict(batch), self._make(batch), strict=True))
         parts = [known[key] if key in known else made[key] for key, _ in blocks]
-        for key, html in made.items():
-            self._remember(key, html)
+        for key, made_of_it in made.items():
+            self._remember(key, made_of_it)
         return parts
 
     def _make(self, batch: list[tuple[Key, Node]]) -> list[str]:
@@ -137,5 +138,36 @@ def _batches(blocks: Iterable[tuple[Key, Node]]) -> Iterator[list[tuple[Key, Nod
         yield batch
 
 
+def escaped(text: str) -> str:
+    """Show a clean text as it is; for the moment in which the renderer is not loaded yet.
+
+    Args:
+        text: A text that :func:`clean` has seen.
+
+    Returns:
+        HTML of one element.
+    """
+    return f'<div class="pm-plain">{html.escape(text, quote=False)}</div>'
+
+
+def ready() -> bool:
+    """Whether rendering can begin at once; loading Markdown, nh3 and Pygments takes a tenth of a second."""
+    return _warm.is_set()
+
+
+@functools.cache
+def warm() -> None:
+    """Load the renderer in the background, while the answer is awaited."""
+    threading.Thread(target=_load, name="jupyter_prem-renderer", daemon=True).start()
+
+
+def _load() -> None:
+    try:
+        draw("A **word**.\n\n```python\n1\n```", ())
+    finally:
+        _warm.set()
+
+
 _lock = threading.Lock()
+_warm = threading.Event()
 _renderer = functools.cache(_Renderer)

@@ -2,7 +2,8 @@
 
 Run: python tests/benchmarks/bench_stream.py [RUNS]
 One service, in a process of its own, streams the same answer to each arm, each in a kernel of its own:
-  bare     reads the stream with httpx and json and shows nothing; its connection is open already
+  open     reads the stream with httpx and json and shows nothing; its client is there already
+  bare     the same with `httpx.stream(…)`, as httpx's documentation has it
   ours     `%%chat` in a cell with an id, so that it is drawn live
   naive    one `update_display(Markdown(text))` a delta
   chatlas  `ChatOpenAICompletions(...).chat(...)`, where it is installed
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import json
 import statistics
 import subprocess
@@ -27,11 +29,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
+import httpx
 from answers import answer_of
 from kernels import Kernel
-from loopback import Reply, Service, answer
+from loopback import Reply, Service, answer, as_json
 
-BARE = """
+OPEN = """
 import httpx, json
 client = httpx.Client()
 def ask(path):
@@ -45,8 +48,9 @@ def ask(path):
                     text += choices[0]["delta"].get("content") or ""
     return text
 """
+BARE = OPEN.replace("client.stream(", "httpx.stream(")
 NAIVE = (
-    BARE.replace("import httpx", "from IPython.display import Markdown, display\nimport httpx")
+    OPEN.replace("import httpx", "from IPython.display import Markdown, display\nimport httpx")
     .replace('text = ""', 'text, handle = "", display(Markdown(""), display_id=True)')
     .replace(
         '.get("content") or ""\n',
@@ -64,6 +68,7 @@ OURS = """
 %config PremMagics.endpoint = URL
 """
 ARMS = {
+    "open": (OPEN, "_ = ask({!r})"),
     "bare": (BARE, "_ = ask({!r})"),
     "ours": (OURS, "%%chat --once -m m\n{}"),
     "naive": (NAIVE, "_ = ask({!r})"),
@@ -78,11 +83,24 @@ class Run:
 
     cpu: float
     sizes: list[tuple[float, int]] = field(default_factory=list)
-    asked: float = 0.0
+    first_frame: float = 0.0
+    began: float = 0.0  # when the service sent the first delta, and the last one
+    ended: float = 0.0
 
     @property
     def sent(self) -> int:
         return sum(size for _, size in self.sizes)
+
+    @property
+    def first_paint(self) -> float:
+        return self.first_frame - self.began
+
+    @property
+    def pause(self) -> float:
+        """The longest time without a new frame while text arrives."""
+        frames = [at for at, _ in self.sizes if self.began <= at <= self.ended]
+        marks = [self.began, *frames, self.ended]
+        return max(after - before for before, after in itertools.pairwise(marks))
 
     @property
     def busiest(self) -> float:
@@ -94,9 +112,13 @@ def serve() -> None:
     """Answer `DELTAS SIZE SECONDS NUMBER`; another number, another text."""
     service = Service()
 
+    times = [0.0, 0.0]
+
     def script(request: Any) -> Reply:
+        if request.body["messages"][-1]["content"] == "times":
+            return as_json(times)
         deltas, size, seconds, number = map(float, request.body["messages"][-1]["content"].split())
-        text, n = answer_of(int(size), int(number)), int(deltas)
+        text, n = "The first words. " + answer_of(int(size), int(number)), int(deltas)
         events = answer(*(text[len(text) * i // n : len(text) * (i + 1) // n] for i in range(n)))
         return Reply(paced(events, seconds))
 
@@ -107,18 +129,20 @@ def serve() -> None:
             late = started + seconds * place / len(events) - time.perf_counter()
             if late > 0:
                 wait.wait(late)
+            times[0] = times[0] if place else time.perf_counter()
             yield event
+        times[1] = time.perf_counter()
 
     service.script = script
     print(service.url, flush=True)
     sys.stdin.read()
 
 
-def measure(kernel: Kernel, arm: str, question: str) -> Run:
+def measure(kernel: Kernel, url: str, arm: str, question: str) -> Run:
     clock = "__import__('time').process_time()"
     before = float(kernel.value(clock))
     message = kernel.start(ARMS[arm][1].format(question), "cell-1")
-    run = Run(0.0, asked=time.perf_counter())
+    run = Run(0.0)
     while True:
         got = kernel.client.get_iopub_msg(timeout=60)
         if got["parent_header"].get("msg_id") != message:
@@ -126,10 +150,14 @@ def measure(kernel: Kernel, arm: str, question: str) -> Run:
         if got["msg_type"] in DRAWN:
             size = len(json.dumps(got["content"], ensure_ascii=False).encode())
             run.sizes.append((time.perf_counter(), size))
+            if not run.first_frame and "The " in str(got["content"]):
+                run.first_frame = time.perf_counter()
         assert got["msg_type"] != "error", got["content"]
         if got["msg_type"] == "status" and got["content"]["execution_state"] == "idle":
             break
     run.cpu = float(kernel.value(clock)) - before
+    body = {"messages": [{"role": "user", "content": "times"}]}
+    run.began, run.ended = httpx.post(f"{url}/api/v1/chat/completions", json=body).json()
     return run
 
 
@@ -141,7 +169,7 @@ def compare(url: str, arms: list[str], question: str, runs: int) -> dict[str, li
             assert kernels[arm].run(f"URL = {url!r}").status == "ok"
             ran = kernels[arm].run(ARMS[arm][0].replace("= URL", f"= {url!r}"))
             assert ran.status == "ok", ran.error
-            measure(kernels[arm], arm, "50 400 0 0")
+            measure(kernels[arm], url, arm, "50 400 0 0")
         empty = statistics.median(
             float(kernels[arms[0]].value("__import__('time').process_time()")) - before
             for before in (
@@ -151,7 +179,7 @@ def compare(url: str, arms: list[str], question: str, runs: int) -> dict[str, li
         results: dict[str, list[Run]] = {arm: [] for arm in arms}
         for number in range(runs):
             for arm in arms:
-                run = measure(kernels[arm], arm, f"{question} {5000 * (number + 1)}")
+                run = measure(kernels[arm], url, arm, f"{question} {5000 * (number + 1)}")
                 run.cpu -= empty
                 results[arm].append(run)
         return results
@@ -166,14 +194,17 @@ def middle(runs: list[Run], name: str) -> float:
 
 def report(title: str, results: dict[str, list[Run]], size: int) -> None:
     print(f"\n{title}")
-    print("| arm | kernel CPU, ms | of bare | bytes / text | kB/s, busiest 3 s | messages |")
-    print("|---|--:|--:|--:|--:|--:|")
+    print(
+        "| arm | kernel CPU, ms | of bare | bytes / text | kB/s, busiest 3 s | messages | first paint, ms | longest pause, ms |"
+    )
+    print("|---|--:|--:|--:|--:|--:|--:|--:|")
     bare = middle(results["bare"], "cpu") if "bare" in results else float("nan")
     for arm, runs in results.items():
         cpu = middle(runs, "cpu")
         print(
             f"| {arm} | {1000 * cpu:.0f} | {cpu / bare:.2f} | {middle(runs, 'sent') / size:.1f}"
-            f" | {middle(runs, 'busiest') / 1000:.0f} | {statistics.median(len(run.sizes) for run in runs):.0f} |"
+            f" | {middle(runs, 'busiest') / 1000:.0f} | {statistics.median(len(run.sizes) for run in runs):.0f}"
+            f" | {1000 * middle(runs, 'first_paint'):.0f} | {1000 * middle(runs, 'pause'):.0f} |"
         )
 
 
@@ -197,16 +228,21 @@ def main() -> None:
         arms = [
             arm
             for arm in ARMS
-            if (arm in ("bare", "ours") or not options.quick) and (arm != "chatlas" or "chatlas" in found)
+            if (arm in ("open", "bare", "ours") or not options.quick)
+            and (arm != "chatlas" or "chatlas" in found)
         ]
         report("5,000 deltas, 36 kB, at full speed", compare(url, arms, "5000 36000 0", options.runs), 36_000)
         report(
             "50,000 deltas, 360 kB, at full speed",
-            compare(url, ["bare", "ours"], "50000 360000 0", 3),
+            compare(url, ["open", "bare", "ours"], "50000 360000 0", 3),
             360_000,
         )
         if not options.quick:
-            report("5,000 deltas, 36 kB, in 11 s", compare(url, ["bare", "ours"], "5000 36000 11", 3), 36_000)
+            report(
+                "5,000 deltas, 36 kB, in 11 s",
+                compare(url, ["open", "bare", "ours"], "5000 36000 11", 3),
+                36_000,
+            )
     finally:
         server.stdin.close()
         server.wait(10)

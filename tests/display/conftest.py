@@ -1,7 +1,11 @@
 """What a page may hold, for every test that makes one."""
 
+import json
+
 import html5lib
 import pytest
+
+from jupyter_prem.display import _markdown
 
 TAGS = frozenset(
     [
@@ -47,6 +51,7 @@ CLASSES = frozenset(
         "mathjax_process",
         "tex2jax_process",
         "pm-body",
+        "pm-plain",
         "pm-open",
         "pm-code",
         "pm-lang",
@@ -116,7 +121,9 @@ def faults():
 class Recorder:
     """A page that keeps its outputs, and counts what was sent."""
 
-    def __init__(self):
+    def __init__(self, clock=lambda: 0.0):
+        self.clock = clock
+        self.times = []
         self.outputs = {}
         self.order = []
         self.log = []
@@ -130,11 +137,13 @@ class Recorder:
         key = display_id or f"anonymous-{len(self.log)}"
         self.order.append(key)
         self.outputs[key] = dict(data)
+        self.times.append(self.clock())
         self.log.append(("display", key, dict(data), metadata))
 
     def update(self, data, display_id, metadata=None):
         assert display_id in self.outputs
         self.outputs[display_id] = dict(data)
+        self.times.append(self.clock())
         self.log.append(("update", display_id, dict(data), metadata))
 
     def clear(self, *, wait):
@@ -142,11 +151,23 @@ class Recorder:
         if not wait:
             self.outputs.clear()
             self.order.clear()
+        self.times.append(self.clock())
         self.log.append(("clear", None, {}, None))
 
     @property
     def sent(self):
-        return sum(len(str(part).encode()) for _, _, data, _ in self.log for part in data.values())
+        return sum(self.sizes)
+
+    @property
+    def sizes(self):
+        return [
+            len(json.dumps(data, ensure_ascii=False).encode()) if data else 0 for _, _, data, _ in self.log
+        ]
+
+    def busiest(self, seconds=3):
+        """Bytes in the busiest three seconds."""
+        sent = list(zip(self.times, self.sizes, strict=True))
+        return max(sum(size for at, size in sent if start <= at < start + seconds) for start, _ in sent)
 
     @property
     def html(self):
@@ -162,6 +183,9 @@ class Clock:
 
     def __call__(self):
         return self.now
+
+    def sleep(self, seconds):
+        self.turn(seconds)
 
     def later(self, seconds, call):
         entry = [self.now + seconds, call]
@@ -185,10 +209,17 @@ class Clock:
 
 
 @pytest.fixture
-def recorder():
-    return Recorder()
+def clock():
+    return Clock()
 
 
 @pytest.fixture
-def clock():
-    return Clock()
+def recorder(clock):
+    return Recorder(clock)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loaded():
+    """The renderer, loaded, so that the first frame of a test is like all others."""
+    _markdown.warm()
+    assert _markdown._warm.wait(30)

@@ -1,7 +1,10 @@
 """The bundle of a finished cell, and what stands around the answer."""
 
+import json
 import subprocess
 import sys
+
+import pytest
 
 from jupyter_prem.display import MIME, bundle, inert_markdown, render
 from jupyter_prem.display._frame import stylesheet
@@ -139,3 +142,42 @@ def test_importing_the_room_is_cheap():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def bytes_of(made):
+    return len(json.dumps(made, ensure_ascii=False).encode())
+
+
+def test_an_ordinary_answer_has_every_type():
+    assert set(bundle("x " * 20_000, data={"a": 1})) == {"text/html", "text/markdown", "text/plain", MIME}
+
+
+def test_what_nobody_sees_of_a_large_answer_is_left_out():
+    text = "```python\nfor i in range(3):\n    print(i, 'x')\n```\n\n" * 7_000
+    made = bundle(text, data={"text": text})
+    assert set(made) == {"text/html", "text/plain", MIME}
+    assert made["text/html"].count("print(i, 'x')") == 7_000
+    assert made["text/plain"] == text
+    assert made[MIME] == {"text": text}
+    assert bytes_of(made) < 2_800_000
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("a" * 1_000_000, {"text/html", "text/plain", MIME}),
+        ("<b> " * 300_000, {"text/html", "text/plain", MIME}),
+        ("word " * 600_000, {"text/html", "text/plain"}),
+    ],
+)
+def test_the_pages_server_lets_the_longest_answer_through(text, kinds, faults):
+    made = bundle(text, footer=["the model"], data={"text": text})
+    assert set(made) == kinds
+    assert bytes_of(made) <= 2_800_000
+    assert "the model" in made["text/html"]
+    assert "chat_response.text" in made["text/plain"]
+    assert faults(made["text/html"][-2_000:]) == []
+
+
+def test_a_line_of_a_megabyte_is_shown_whole():
+    assert bundle("a" * 1_000_000, data={"text": "a" * 1_000_000})["text/html"].count("a") > 1_000_000

@@ -3,26 +3,9 @@
 import re
 
 import pytest
+from answers import PARAGRAPH, answer_of as answer
 
 from jupyter_prem.display import LiveHtml, OnceHtml, bundle, render
-
-PARAGRAPH = (
-    "Paragraph {0} says **something** about `thing_{0}` and [a page](https://site{0}.example/x), then goes "
-    "on for a while as answers do, with a second and a third one that is no shorter than the first.\n\n"
-)
-SECTION = (
-    "## Part {0}\n\nSome words:\n- one {0}\n  - two\n- three\n\n"
-    "```python\nfor i in range({0}):\n    print(i, 'x')\n```\n\n"
-    "| a | b |\n|---|--:|\n| {0} | 1 |\n\nMath $x_{0}^2$ costs $5.\n\n"
-)
-
-
-def answer(size):
-    text, number = "", 0
-    while len(text) < size:
-        text += SECTION.format(number) + PARAGRAPH.format(number) * 2
-        number += 1
-    return text[:size]
 
 
 def pieces(text, size):
@@ -30,7 +13,7 @@ def pieces(text, size):
 
 
 def stream(recorder, clock, text, *, seconds, size=7, **options):
-    sink = LiveHtml(recorder, clock=clock, later=clock.later, **options)
+    sink = LiveHtml(recorder, clock=clock, later=clock.later, sleep=clock.sleep, **options)
     parts = pieces(text, size)
     for part in parts:
         sink.feed(part)
@@ -101,15 +84,45 @@ def test_the_end_is_one_output_equal_to_the_unstreamed(recorder, clock, seconds)
 
 
 @pytest.mark.parametrize(
-    ("size", "seconds", "ratio"), [(36_000, 0.1, 7), (36_000, 11, 12), (360_000, 1, 7.5), (360_000, 110, 12)]
+    ("size", "seconds", "ratio"),
+    [(36_000, 0.1, 7), (36_000, 11, 12), (360_000, 1, 7.5), (360_000, 11, 12), (360_000, 110, 12)],
 )
-def test_what_is_sent_is_linear(recorder, clock, size, seconds, ratio):
+def test_what_is_sent_is_linear_and_below_the_limit(recorder, clock, size, seconds, ratio):
     text = answer(size)
     sink = stream(recorder, clock, text, seconds=seconds)
     most = len(recorder.order)
     sink.finish(bundle(text, data={"text": text}))
     assert recorder.sent <= ratio * size
+    assert recorder.busiest() <= 1_500_000
     assert most < 50
+
+
+def test_an_interrupt_of_the_wait_shows_the_answer(recorder, clock):
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    text = answer(300_000)
+    sink = LiveHtml(recorder, clock=clock, later=clock.later, sleep=interrupted)
+    for part in pieces(text, 50_000):
+        sink.feed(part)
+        clock.turn(0.2)
+    sink.feed("and the end")
+    with pytest.raises(KeyboardInterrupt):
+        sink.finish(bundle(text))
+    assert [recorder.outputs[key] for key in recorder.order] == [bundle(text)]
+    assert "and the end" in recorder.log[-3][2]["text/html"]
+
+
+def test_a_first_frame_does_not_wait_for_the_renderer(recorder, clock, monkeypatch, faults):
+    monkeypatch.setattr("jupyter_prem.display._live.ready", lambda: False)
+    sink = LiveHtml(recorder, clock=clock, later=clock.later)
+    sink.feed("**Hello** <script>alert(1)</script>")
+    assert "**Hello** &lt;script&gt;" in recorder.html[0]
+    assert faults(recorder.html[0]) == []
+    monkeypatch.undo()
+    clock.turn(1)
+    sink.feed("!")
+    assert "<strong>Hello</strong>" in recorder.html[0]
 
 
 @pytest.mark.parametrize(
