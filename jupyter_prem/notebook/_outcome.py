@@ -9,11 +9,12 @@ from jupyter_prem.conversation import body_hash
 
 if TYPE_CHECKING:
     from jupyter_prem.client import ChatResponse
-    from jupyter_prem.conversation import Outcome
+    from jupyter_prem.conversation import Outcome, Turn
 
 __all__ = ["bundle_of_outcome", "bundle_of_response", "metadata_of"]
 
 FORMAT = 1
+_QUOTED = 40  # characters of the question that a footer quotes
 _IMPLICIT = (
     "Answered by the embedded model, since no key and no endpoint is set. "
     "Set PREMAI_API_KEY to use Prem Studio, or --endpoint URL."
@@ -25,18 +26,25 @@ def bundle_of_outcome(outcome: Outcome, *, implicit: bool) -> dict[str, Any]:
     response = outcome.response
     if response is None:
         raise ValueError("nothing arrived, so there is nothing to show")
-    return bundle_of_response(response, notes=(_IMPLICIT,) if implicit else (), data=_data(outcome))
+    notes = (_IMPLICIT,) if implicit else ()
+    return bundle_of_response(response, notes=notes, follows=outcome.parent, data=_data(outcome))
 
 
 def bundle_of_response(
-    response: ChatResponse, *, notes: tuple[str, ...] = (), data: dict[str, Any] | None = None
+    response: ChatResponse,
+    *,
+    notes: tuple[str, ...] = (),
+    follows: Turn | None = None,
+    data: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the MIME bundle of a response shown by itself."""
+    """Return the MIME bundle of a response, by itself or after another turn."""
     from jupyter_prem.display import bundle
 
     footer = [response.model] if response.model else []
     if response.usage is not None:
         footer.append(f"{response.usage.prompt_tokens} + {response.usage.completion_tokens} tokens")
+    if follows is not None:
+        footer.append(f"follows \u201c{_beginning(follows.question.content or '')}\u201d")
     return bundle(
         response.text,
         footer=footer,
@@ -46,6 +54,12 @@ def bundle_of_response(
         badge=_badge(response),
         data=data,
     )
+
+
+def _beginning(text: str) -> str:
+    """Return a question's first words: they name its cell alike today and on replay, its number does not."""
+    line = " ".join(text.split())
+    return line if len(line) <= _QUOTED else line[:_QUOTED].rsplit(" ", 1)[0] + " …"
 
 
 def metadata_of(response: ChatResponse) -> dict[str, Any]:

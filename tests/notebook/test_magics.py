@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 
 import pytest
@@ -45,6 +46,20 @@ def test_the_saved_data_is_what_resume_needs_and_what_varies_is_metadata(kernel)
     assert {"version", "latency", "id", "created", "finished"} <= set(varying)
     again = kernel.run("%%chat --new -s brief --seed 3\none")
     assert again.bundles[0] == first.bundles[0]
+
+
+def footer(ran):
+    return re.search(r'<div class="pm-foot">(.*?)</div>', ran.bundles[0]["text/html"])[1]
+
+
+def test_the_footer_says_what_answered_and_which_question_it_follows(kernel):
+    first = kernel.run("%%chat\nWhat is <b>a mean</b>, and why is it not a median at all?")
+    assert footer(first) == "<span>loopback-1 · 3 + 5 tokens</span>"
+    second = kernel.run("%%chat\nAnd   a\nmode?")
+    quoted = "“What is &lt;b&gt;a mean&lt;/b&gt;, and why is it …”"
+    assert footer(second) == f"<span>loopback-1 · 3 + 5 tokens · follows {quoted}</span>"
+    assert "follows “And a mode?”" in footer(kernel.run("%%chat\nThanks"))
+    assert "follows" not in footer(kernel.run("%%chat --once\nThanks"))
 
 
 def test_the_response_and_its_usage_are_left_behind(kernel):
