@@ -1,14 +1,15 @@
 """An answer on a live page, drawn as it arrives at a cost that is linear in its length.
 
 What is finished is frozen: the answer lies in several outputs, of which only the last is updated, at
-most once an interval. When many small outputs are full they are merged into the first of them, and those
-of the next size likewise, so that each character is sent a bounded number of times and JupyterLab, which
-folds cells past 50 outputs, does not see as many in two megabytes. At the end one output takes the place
-of all; where frames have used up what the page's server lets through, it waits until there is room.
+most once an interval. JupyterLab folds cells past 50 outputs, so when there are nearly as many the last ones
+are merged into one, those merged least first: each character is sent a bounded number of times, and what a
+page has to draw at once stays small. At the end one output takes the place of all; where frames have used
+up what the page's server lets through, it waits until there is room.
 """
 
 import contextvars
 import html
+import itertools
 import threading
 import time
 import uuid
@@ -28,7 +29,7 @@ PACE = 8_000  # characters a second: longer frames come less often
 FRAMES = MOST * 2 // 3  # bytes that frames may take of a window; the rest is for the final output
 PIECE = 1_300  # characters; what is frozen is at least as long
 USUAL = 2.0  # characters of HTML for one of Markdown; where it takes more, pieces are shorter
-_FANS = (38, 6)  # how many outputs of one size are merged into one; not a third time
+_MOST, _FEWEST, _RUN = 44, 8, 20  # outputs of an answer; of them, how many are merged into one
 
 Later = Callable[[float, Callable[[], None]], None]
 
@@ -73,7 +74,7 @@ class LiveHtml:
         self._name = uuid.uuid4().hex
         self._new: list[str] = []
         self._text = Cut()
-        self._frozen: list[tuple[int, str]] = []
+        self._frozen: list[tuple[int, str]] = []  # how often it was merged, and its HTML
         self._shown = self._used = 0
         self._next = float("-inf")
         self._density = USUAL
@@ -212,11 +213,14 @@ class LiveHtml:
     def _freeze(self, piece: str) -> int:
         """Keep a piece; returns the first output that changes."""
         self._frozen.append((0, piece))
-        for level, fan in enumerate(_FANS):
-            last = self._frozen[-fan:]
-            if len(last) < fan or any(size != level for size, _ in last):
-                break
-            self._frozen[-fan:] = [(level + 1, "\n".join(part for _, part in last))]
+        if len(self._frozen) >= _MOST:
+            run, level = 0, -1
+            while run < _FEWEST:
+                level += 1
+                least = itertools.takewhile(level.__ge__, (merged for merged, _ in reversed(self._frozen)))
+                run = len(list(least))
+            last = self._frozen[-min(run, _RUN) :]
+            self._frozen[-len(last) :] = [(level + 1, "\n".join(part for _, part in last))]
         return len(self._frozen) - 1
 
     def _put(self, slot: int, body: str) -> None:
