@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from ._rate import MOST, size_of
 
-LARGE = MOST - 50_000  # bytes of one output, before it is made smaller
+LARGE = MOST - 20_000  # bytes of one output, before it is made smaller
 LARGEST = 2_800_000  # bytes of one output that the server still lets through
 
 _SMALL = 200_000  # characters; no output of so few is large

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 WINDOW = 3.0  # seconds
-MOST = 1_450_000  # bytes in any window; what is around the content of a message comes to it
+MOST = 1_400_000  # bytes in any window, which leaves room for what is around the content of messages
 
 
 def size_of(data: object) -> int:
