@@ -14,7 +14,7 @@ from ._live import LiveHtml
 from ._markdown import render
 from ._once import OnceHtml
 from ._page import IPythonPage, Page
-from ._plain import error_text, plain, terminal_text
+from ._plain import error_text, plain, terminal_text, unlinked
 from ._terminal import TerminalText
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "plain",
     "render",
     "terminal_text",
+    "unlinked",
 ]

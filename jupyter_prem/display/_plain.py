@@ -17,6 +17,13 @@ ESCAPE = re.compile(
 )
 
 
+# JupyterLab makes links of whatever looks like an address in text, javascript: and data: among it. U+2060
+# (word joiner) before the colon is invisible, and no address has it.
+_ADDRESS = re.compile(
+    r"(?i):(?:(?=//)(?<!\bhttp:)(?<!\bhttps:)|(?<=\bjavascript:)|(?<=\bvbscript:)|(?<=\bdata:)|(?<=\bfile:)|(?<=\bblob:))"
+)
+
+
 def plain(text: str) -> str:
     """A text for ``text/plain``: encodable, every hidden character visible.
 
@@ -56,7 +63,19 @@ def error_text(lines: Iterable[str], detail: str = "") -> str:
     if len(quoted) > MAX_DETAIL:
         left = len(quoted) - MAX_DETAIL + 1
         quoted = [*quoted[: MAX_DETAIL - 1], f"… and {left} more lines"]
-    return "\n".join([*shown, *(f"  │ {line}" for line in quoted)])
+    return unlinked("\n".join([*shown, *(f"  │ {line}" for line in quoted)]))
+
+
+def unlinked(text: str) -> str:
+    """Keep a page from making links of addresses that are not the web's.
+
+    Args:
+        text: A text that is shown without a bundle's HTML.
+
+    Returns:
+        The same text to the eye.
+    """
+    return _ADDRESS.sub("\u2060:", text)
 
 
 def _one_line(text: str) -> str:

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.display import IPythonPage, LiveHtml, OnceHtml, TerminalText, bundle, plain
+from jupyter_prem.display import IPythonPage, LiveHtml, OnceHtml, TerminalText, bundle, plain, unlinked
 
 from ._outcome import bundle_of_outcome, metadata_of
 
@@ -93,7 +93,7 @@ class _CellSink:
             data = bundle_of_outcome(outcome, implicit=self._implicit)
         except KeyboardInterrupt:
             # A long answer takes seconds to draw. Interrupted there, it is shown as text.
-            self._painter.finish({"text/plain": plain(outcome.response.text)}, metadata)
+            self._painter.finish({"text/plain": unlinked(plain(outcome.response.text))}, metadata)
             raise
         self._painter.finish(data, metadata)
 

