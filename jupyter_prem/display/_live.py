@@ -18,7 +18,7 @@ from typing import Protocol
 
 from ._cut import Cut, cut
 from ._frame import frame, one_line
-from ._markdown import draw, escaped, ready, warm
+from ._markdown import draw, load
 from ._page import Page
 from ._rate import MOST, Rate, size_of
 from ._text import clean
@@ -63,7 +63,6 @@ class LiveHtml:
         later: Callable[[float, Callable[[], None]], _Cancel] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        warm()
         self._page = page
         self._sleep = sleep
         self._rate = Rate(clock)
@@ -82,7 +81,7 @@ class LiveHtml:
         self._started = self._done = False
 
     def status(self, text: str, fraction: float | None = None) -> None:
-        """Show what is awaited, until the first text arrives.
+        """Show what is awaited, until the first text arrives; load meanwhile what draws it.
 
         Args:
             text: A line such as ``Fetching the model …``.
@@ -106,6 +105,7 @@ class LiveHtml:
                     style=True,
                 ),
             )
+        load()
 
     def feed(self, text_delta: str) -> None:
         """Take more of the answer; draw it now, or within the interval.
@@ -193,14 +193,13 @@ class LiveHtml:
             arrived = arrived[:-1]
         self._text.add(clean(arrived))
         changed = len(self._frozen)
-        if ready():
-            for piece in cut(self._text, int(PIECE / max(1.0, self._density / USUAL))):
-                changed = min(changed, self._freeze(piece))
+        for piece in cut(self._text, int(PIECE / max(1.0, self._density / USUAL))):
+            changed = min(changed, self._freeze(piece))
         for slot in range(changed, len(self._frozen)):
             self._put(slot, frame(_body(self._frozen[slot][1]), style=slot == 0))
         slot = len(self._frozen)
         rest = self._text.rest
-        last = draw(rest, self._text.references) if ready() else escaped(rest)
+        last = draw(rest, self._text.references)
         if len(self._text.rest) > PIECE / 4:
             self._density = len(last) / len(self._text.rest)
         self._put(slot, frame(_body(last), style=slot == 0, state="pm-open"))

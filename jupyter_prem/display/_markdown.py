@@ -139,7 +139,7 @@ def _batches(blocks: Iterable[tuple[Key, Node]]) -> Iterator[list[tuple[Key, Nod
 
 
 def escaped(text: str) -> str:
-    """Show a clean text as it is; for the moment in which the renderer is not loaded yet.
+    """Show a clean text as it is, for one that is too long to be rendered.
 
     Args:
         text: A text that :func:`clean` has seen.
@@ -150,24 +150,11 @@ def escaped(text: str) -> str:
     return f'<div class="pm-plain">{html.escape(text, quote=False)}</div>'
 
 
-def ready() -> bool:
-    """Whether rendering can begin at once; loading Markdown, nh3 and Pygments takes a tenth of a second."""
-    return _warm.is_set()
-
-
 @functools.cache
-def warm() -> None:
-    """Load the renderer in the background, while the answer is awaited."""
-    threading.Thread(target=_load, name="jupyter_prem-renderer", daemon=True).start()
-
-
-def _load() -> None:
-    try:
-        draw("A **word**.\n\n```python\n1\n```", ())
-    finally:
-        _warm.set()
+def load() -> None:
+    """Load Markdown, nh3 and Pygments, which takes a tenth of a second, before the first words arrive."""
+    draw("A **word**.\n\n```python\n1\n```", ())
 
 
 _lock = threading.Lock()
-_warm = threading.Event()
 _renderer = functools.cache(_Renderer)

@@ -5,8 +5,6 @@ import json
 import html5lib
 import pytest
 
-from jupyter_prem.display import _markdown
-
 TAGS = frozenset(
     [
         "a",
@@ -216,10 +214,3 @@ def clock():
 @pytest.fixture
 def recorder(clock):
     return Recorder(clock)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _loaded():
-    """The renderer, loaded, so that the first frame of a test is like all others."""
-    _markdown.warm()
-    assert _markdown._warm.wait(30)

@@ -113,47 +113,6 @@ def test_an_interrupt_of_the_wait_shows_the_answer(recorder, clock):
     assert "and the end" in recorder.log[-3][2]["text/html"]
 
 
-def test_a_first_frame_does_not_wait_for_the_renderer(recorder, clock, monkeypatch, faults):
-    monkeypatch.setattr("jupyter_prem.display._live.ready", lambda: False)
-    sink = LiveHtml(recorder, clock=clock, later=clock.later)
-    sink.feed("**Hello** <script>alert(1)</script>")
-    assert "**Hello** &lt;script&gt;" in recorder.html[0]
-    assert faults(recorder.html[0]) == []
-    monkeypatch.undo()
-    clock.turn(1)
-    sink.feed("!")
-    assert "<strong>Hello</strong>" in recorder.html[0]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "```python\n" + "x = 'a line of code'\n" * 2000 + "```\n",
-        "- item of a list\n" * 2000,
-        "".join(f"{n}. item of a list\n   more\n" for n in range(1, 1500)),
-        "| a | b |\n|---|---|\n" + "| cell | cell |\n" * 2000,
-        "word " * 8000,
-        "a" * 40_000,
-        "line\n" * 8000,
-        "> quoted line\n" * 3000,
-        "- one\n" + "  - nested item\n" * 2000,
-        "    indented code\n" * 2000,
-        "# head\n" * 4000,
-    ],
-    ids=["fence", "list", "numbers", "table", "line", "word", "lines", "quote", "nested", "code", "heads"],
-)
-def test_one_long_block_is_linear_too(recorder, clock, text, faults):
-    sink = stream(recorder, clock, text, seconds=11, size=20)
-    sent = recorder.sent
-    assert len(recorder.order) < 50
-    words = re.sub(r"<[^>]*>|\s|●", "", re.sub(r"<style>.*?</style>", "", "".join(recorder.html)))
-    assert len(words) >= 0.9 * len(re.sub(r"[\s`#>|-]|\d+\.|python", "", text))
-    assert faults("".join(recorder.html)) == []
-    sink.finish(bundle(text))
-    assert sent <= 5 * (recorder.sent - sent)
-    assert len(recorder.order) == 1
-
-
 def test_frames_show_what_has_arrived(recorder, clock):
     text = answer(30_000)
     sink = LiveHtml(recorder, clock=clock, later=clock.later)
