@@ -8,6 +8,7 @@ HTML is text. Each line costs a bounded number of containers, whatever came befo
 import re
 
 from ._cursor import Cursor
+from ._math import opened
 from ._node import Node
 from ._tables import cells, delimiters
 
@@ -17,13 +18,12 @@ _ATX_END = re.compile(r"(?:^|[ \t]+)#+[ \t]*$")
 _FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$")
 _SETEXT = re.compile(r"(?:=+|-+)[ \t]*$")
 _RULE = re.compile(r"(?:\*[ \t]*){3,}$|(?:-[ \t]*){3,}$|(?:_[ \t]*){3,}$")
-_MARKER = re.compile(r"(?:([-+*])|(\d{1,9})([.)]))(?=[ \t]|$)")
+_MARKER = re.compile(r"(?:([-+*])|([0-9]{1,9})([.)]))(?=[ \t]|$)")
 _REFERENCE = re.compile(
     r" {0,3}\[(?!\^)((?:[^\[\]\\]|\\.){1,999})\]:[ \t]*\n?[ \t]*(<[^<>\n]*>|[^\s<]\S*)"
     r"(?:(?:[ \t]+|[ \t]*\n[ \t]*)"
     r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\((?:[^()\\]|\\.)*\)))?[ \t]*(?:\n|$)"
 )
-_MATH_ENDS = {"$$": "$$", "\\[": "\\]"}
 
 
 class Blocks:
@@ -174,9 +174,8 @@ class Blocks:
         if leaf.mark:
             if leaf.mark in line:
                 leaf.mark = ""
-        else:
-            end = _MATH_ENDS.get(line[:2], "")
-            leaf.mark = end if end and end not in line[2:] else ""
+        elif "$$" in line or "\\" in line:
+            leaf.mark = opened(line)
 
     def _leaf_start(self, cursor: Cursor, depth: int) -> bool:
         text, at = cursor.text, cursor.next

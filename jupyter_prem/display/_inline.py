@@ -36,6 +36,8 @@ _PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _ESCAPE = re.compile("\x02(\\d+)\x03")
 _CODE = r"(?<![\\`])(`+)(?!`)((?:[^`]|(?!\1(?!`))`+)+?)(?<!`)\1(?!`)"
 _URL = r"(?<![\w@/.:=\"'])https?://[^\s<>`|\x00-\x1f]{1,2000}"
+_ANGLES = r"<((?:[A-Za-z][A-Za-z0-9+.-]{1,31}://|(?i:mailto):)[^\s<>]*)>"
+_MAIL = r"<([\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)+)>"
 _FOOTNOTE = r"(\n(?=\[\^[\w-]{1,32}\]:))|\[\^([\w-]{1,32})\](:[ \t]+)?"
 
 
@@ -53,11 +55,13 @@ _TRIGGERS = {
     "short_reference": "[",
     "short_image_ref": "!",
     "autolink": "<",
+    "mail": "@",
     "url": ":",
     "linebreak": "\n",
     "entity": "&",
 }
 _MARKS = frozenset("*_~").union(*_TRIGGERS.values())
+_WORDY = frozenset({"dollars", "parentheses", "brackets"})  # what words may stand in as well
 _NEED_REFERENCES = frozenset({"reference", "image_reference", "short_reference", "short_image_ref"})
 
 
@@ -80,7 +84,7 @@ class _Math(InlineProcessor):
         source = m.group()
         kind = m.lastgroup or ""
         tex = source if kind == "environment" else m.group(kind)
-        if kind == "dollars" and _math.prose(tex):
+        if kind in _WORDY and (_math.prose(tex) or (kind == "brackets" and _math.citation(tex))):
             return _NOTHING
         if _math.forbidden(tex) or not tex.strip():
             return AtomicString(source), m.start(), m.end()
@@ -105,6 +109,16 @@ class _Footnote(InlineProcessor):
         sup = Element("sup")
         sup.text = AtomicString(m.group(2))
         return sup, m.start(), m.end() - (1 if m.group(3) else 0)
+
+
+class _Mail(InlineProcessor):
+    def handleMatch(self, m: re.Match[str], data: str) -> Match:  # type: ignore[override]  # noqa: ARG002, N802
+        href = _links.target(f"mailto:{m.group(1)}")
+        if not href:
+            return _NOTHING
+        link = Element("a", href=href)
+        link.text = AtomicString(m.group(1))
+        return link, m.start(), m.end()
 
 
 class _Url(InlineProcessor):
@@ -255,7 +269,7 @@ def _install(md: Markdown, stash: Stash) -> None:
     patterns = md.inlinePatterns
     for name in ("html", "entity", "automail"):
         patterns.deregister(name)
-    found = {name: patterns[name].pattern for name in ("link", "image_link", "autolink")}
+    found = {name: patterns[name].pattern for name in ("link", "image_link")}
     link, image = found["link"], found["image_link"]
     patterns.register(_Code(_CODE), "backtick", 190)
     patterns.register(_Math(_math.ANY, md, stash), "math", 189)
@@ -268,7 +282,8 @@ def _install(md: Markdown, stash: Stash) -> None:
     patterns.register(_ImageReference(image, md, stash), "image_reference", 140)
     patterns.register(_ShortReference(link, md, stash), "short_reference", 130)
     patterns.register(_ShortImageReference(image, md, stash), "short_image_ref", 125)
-    patterns.register(_Autolink(found["autolink"], md, stash), "autolink", 120)
+    patterns.register(_Autolink(_ANGLES, md, stash), "autolink", 120)
+    patterns.register(_Mail(_MAIL), "mail", 118)
     patterns.register(_Url(_URL), "url", 115)
     patterns.register(
         _Entity(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});"), "entity", 80

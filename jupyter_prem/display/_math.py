@@ -13,11 +13,12 @@ DOLLARS = (
     r"(?<![\\$0-9A-Za-z])\$(?![\s$])(?P<dollars>(?:[^$\\\n]|\\.|\n(?!\n)){1,1000}?)"
     r"(?<![\s\\])\$(?![0-9A-Za-z$])"
 )
+ENVIRONMENTS = r"(?:equation|align|gather|multline|eqnarray|alignat|flalign)\*?"
 ANY = (
     r"(?<!\\)\$\$(?!\$)(?P<two>(?:[^$]|(?<=\\)\$){1,4000}?)(?<!\\)\$\$"
     r"|(?<!\\)\\\((?P<parentheses>(?:[^\\]|\\[^()\[\]]){1,2000}?)\\\)"
     r"|(?<!\\)\\\[(?P<brackets>(?:[^\\]|\\(?!\]).){1,4000}?)\\\]"
-    r"|\\begin\{(?P<name>(?:equation|align|gather|multline|eqnarray|alignat|flalign)\*?)\}"
+    rf"|\\begin\{{(?P<name>{ENVIRONMENTS})\}}"
     r"(?P<environment>(?:[^\\]|\\(?!end\{)){1,4000}?)\\end\{(?P=name)\}"
     rf"|{DOLLARS}"
 )
@@ -30,9 +31,32 @@ _FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
+_OPENED = re.compile(r"\\\[$")
+_BEGUN = re.compile(rf"\$\$|\\\[|\\begin\{{(?P<name>{ENVIRONMENTS})\}}")
+_CITATION = re.compile(r"[\d\s,;\u2013-]+")
 _WORDS = re.compile(r"[^\W\d_]{3,}[,;:.]?\s+(?:[^\W\d_]{2,}|a)\b")
 _FORMULA = re.compile(r"[\\^_={}<>]")
 _PROCESS = "mathjax_process tex2jax_process"  # MathJax 3 and later; MathJax 2, which nbconvert's pages use
+
+
+def opened(line: str) -> str:
+    """The end of a display formula that a line begins, or opens last, and does not close.
+
+    Args:
+        line: A line of a paragraph.
+
+    Returns:
+        What closes the formula, or nothing; until then no line of it is a heading or an item.
+    """
+    last = line.rstrip()
+    if last.endswith("$$") and line.count("$$") % 2:
+        return "$$"
+    found = _OPENED.search(last) or _BEGUN.match(line)
+    if not found:
+        return ""
+    name = found.groupdict().get("name")
+    end = "$$" if line.startswith("$$") else f"\\end{{{name}}}" if name else "\\]"
+    return "" if end in line[found.end() :] else end
 
 
 def forbidden(tex: str) -> bool:
@@ -61,7 +85,7 @@ def disarm(text: str, joiner: str) -> str:
 
 
 def prose(tex: str) -> bool:
-    """Whether what stands between two single dollars reads like words.
+    r"""Whether what stands between two dollars, or ``\(`` and ``\)``, reads like words.
 
     Args:
         tex: The text between them.
@@ -70,6 +94,18 @@ def prose(tex: str) -> bool:
         True for ``5 per month or pay 6`` and its like.
     """
     return not _FORMULA.search(tex) and bool(_WORDS.search(tex))
+
+
+def citation(tex: str) -> bool:
+    r"""Whether what stands between ``\[`` and ``\]`` is a number in escaped brackets.
+
+    Args:
+        tex: The text between them.
+
+    Returns:
+        True for ``1`` and ``2, 3``.
+    """
+    return bool(_CITATION.fullmatch(tex))
 
 
 def trusted(tex: str, *, display: bool) -> str:
