@@ -47,8 +47,8 @@ class LiveHtml:
 
     Args:
         page: The cell's output area.
-        alone: Whether everything in it is this answer's; else other outputs are left where they are and
-            the answer ends in the first of its own.
+        alone: Whether everything in it is this answer's; else other outputs are left where they are, and
+            one output shows the end of the answer while it arrives.
         clock: Seconds, monotonic.
         later: Calls a function after some seconds, in any thread; a daemon timer if left out.
         sleep: Waits some seconds.
@@ -74,6 +74,7 @@ class LiveHtml:
         self._new: list[str] = []
         self._text = Cut()
         self._frozen: list[tuple[int, str]] = []  # how often it was merged, and its HTML
+        self._before: list[str] = []
         self._shown = self._used = 0
         self._next = float("-inf")
         self._density = USUAL
@@ -158,8 +159,6 @@ class LiveHtml:
             self._page.display(bundle, None, metadata)
             return
         self._page.update(bundle, self._id(0), metadata)
-        for slot in range(1, self._shown):
-            self._page.update({"text/plain": ""}, self._id(slot))
 
     def close(self) -> None:
         """Stop drawing, and take away what was shown if no text ever came."""
@@ -192,22 +191,37 @@ class LiveHtml:
             self._new.append(arrived[-1])
             arrived = arrived[:-1]
         self._text.add(clean(arrived))
+        pieces = cut(self._text, int(PIECE / max(1.0, self._density / USUAL)))
+        rest = self._text.rest
+        last = draw(rest, self._text.references)
+        if len(rest) > PIECE / 4:
+            self._density = len(last) / len(rest)
+        if self._alone:
+            self._put_all(pieces, last)
+        else:
+            self._put_end(pieces, last)
+        pace = min(max(INTERVAL, len(last) / PACE), SLOWEST)
+        self._next = self._clock() + max(pace, self._rate.wait(2 * len(last), FRAMES))
+
+    def _put_all(self, pieces: list[str], last: str) -> None:
         changed = len(self._frozen)
-        for piece in cut(self._text, int(PIECE / max(1.0, self._density / USUAL))):
+        for piece in pieces:
             changed = min(changed, self._freeze(piece))
         for slot in range(changed, len(self._frozen)):
             self._put(slot, frame(_body(self._frozen[slot][1]), style=slot == 0))
         slot = len(self._frozen)
-        rest = self._text.rest
-        last = draw(rest, self._text.references)
-        if len(self._text.rest) > PIECE / 4:
-            self._density = len(last) / len(self._text.rest)
         self._put(slot, frame(_body(last), style=slot == 0, state="pm-open"))
         for left in range(slot + 1, self._used):
             self._put(left, "")
         self._used = slot + 1
-        pace = min(max(INTERVAL, len(last) / PACE), SLOWEST)
-        self._next = self._clock() + max(pace, self._rate.wait(2 * len(last), FRAMES))
+
+    def _put_end(self, pieces: list[str], last: str) -> None:
+        """Show only the end: outputs that are not needed any more could not be taken away."""
+        if pieces:
+            self._before = [*self._before[-1:], *pieces]
+        parts = [part for part in self._before[-1:] if len(part) <= PACE]
+        more = '<div class="pm-note">…</div>' if len(parts) < len(self._before) else ""
+        self._put(0, frame(more + _body("\n".join([*parts, last])), style=True, state="pm-open"))
 
     def _freeze(self, piece: str) -> int:
         """Keep a piece; returns the first output that changes."""

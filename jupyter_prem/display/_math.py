@@ -17,7 +17,7 @@ ENVIRONMENTS = r"(?:equation|align|gather|multline|eqnarray|alignat|flalign)\*?"
 ANY = (
     r"(?<!\\)\$\$(?!\$)(?P<two>(?:[^$]|(?<=\\)\$){1,4000}?)(?<!\\)\$\$"
     r"|(?<!\\)\\\((?P<parentheses>(?:[^\\]|\\[^()\[\]]){1,2000}?)\\\)"
-    r"|(?<!\\)\\\[(?P<brackets>(?:[^\\]|\\(?!\]).){1,4000}?)\\\]"
+    r"|(?<![\\A-Za-z0-9_])\\\[(?P<brackets>(?:[^\\]|\\(?!\]).){1,4000}?)\\\]"
     rf"|\\begin\{{(?P<name>{ENVIRONMENTS})\}}"
     r"(?P<environment>(?:[^\\]|\\(?!end\{)){1,4000}?)\\end\{(?P=name)\}"
     rf"|{DOLLARS}"

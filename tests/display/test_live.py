@@ -196,17 +196,22 @@ def test_a_status_without_text_is_taken_away(recorder, clock):
     sink.close()
 
 
-def test_an_answer_among_other_outputs_ends_in_its_own_place(recorder, clock):
+def test_an_answer_among_other_outputs_has_one_and_shows_its_end(recorder, clock):
     recorder.display({"text/plain": "printed before"})
-    text = answer(8_000)
-    sink = stream(recorder, clock, text, seconds=11, alone=False)
+    text = answer(36_000)
+    sink = LiveHtml(recorder, clock=clock, later=clock.later, alone=False)
+    for part in pieces(text, 500):
+        sink.feed(part)
+        clock.turn(0.3)
+        assert len(recorder.order) == 2
+        words = re.sub(r"<[^>]*>|\s", "", render(text[: text.index(part) + len(part)]))
+        assert words[-40:] in re.sub(r"<[^>]*>|\s", "", recorder.html[1])
+        assert len(recorder.html[1]) < 30_000
+    assert '<div class="pm-note">…</div>' in recorder.html[1]
     recorder.display({"text/plain": "printed after"})
     sink.finish(bundle(text))
     shown = [recorder.outputs[key] for key in recorder.order]
-    assert shown[0] == {"text/plain": "printed before"}
-    assert shown[1] == bundle(text)
-    assert shown[-1] == {"text/plain": "printed after"}
-    assert all(data == {"text/plain": ""} for data in shown[2:-1])
+    assert shown == [{"text/plain": "printed before"}, bundle(text), {"text/plain": "printed after"}]
 
 
 def test_a_page_no_one_watches_is_drawn_once(recorder):

@@ -25,8 +25,12 @@ def test_a_cell_is_answered_in_one_output(kernel, service, magic, cell_id):
     assert set(bundle) == {"text/html", "text/markdown", "text/plain", MIME}
     assert bundle["text/plain"] == "You said: Hello {x} $y ${z}"
     assert sent(service) == [[("user", "Hello {x} $y ${z}")]]
-    kinds = {message["msg_type"] for message in ran.messages}
-    assert ("clear_output" in kinds) == (cell_id is not None)
+    kinds = [message["msg_type"] for message in ran.messages]
+    if cell_id is None:
+        assert kinds.count("display_data") == 1
+        assert not {"clear_output", "update_display_data"} & set(kinds)
+    else:
+        assert "clear_output" in kinds
 
 
 def test_the_saved_data_is_what_resume_needs_and_what_varies_is_metadata(kernel):
@@ -94,6 +98,14 @@ def test_a_line_is_asked_as_typed(kernel, service, prompt):
     ran = kernel.run(line)
     assert ran.status == "ok", ran.error
     assert sent(service) == [[("user", prompt)]]
+
+
+def test_a_line_streams_into_one_output_among_others(kernel, service):
+    paragraphs = [f"Paragraph {place} of a long answer. " * 40 + "\n\n" for place in range(20)]
+    service.say(*answer(*paragraphs))
+    ran = kernel.run("print('before')\n_ = %chat hi\nprint('after')", "cell-1")
+    assert [output.get("text") for output in ran.outputs] == ["before\n", None, "after\n"]
+    assert "Paragraph 19" in ran.bundles[0]["text/plain"]
 
 
 def test_a_line_asks_with_local_values(kernel, service):
