@@ -159,3 +159,20 @@ def test_a_hostile_answer_does_nothing_on_a_trusted_page(lab, open_notebook, ser
     assert notebook.page.evaluate("() => window.hit") is None
     assert notebook.page.locator(".jp-OutputArea-output script, .jp-OutputArea-output img").count() == 0
     assert [request.path for request in service.requests if "beacon" in request.path] == []
+
+
+def test_selecting_a_code_block_gives_the_exact_code_and_a_wide_table_scrolls(lab, open_notebook, service):
+    code = "def f(x):\n\tif x < 1 & True:  # a <b>\n        return 'x'\n\n    return \"y\""
+    table = "| " + " | ".join(f"a_rather_long_name_{n}" for n in range(30)) + " |\n" + "|---" * 30 + "|\n"
+    text = f"Look:\n```python\n{code}\n```\n\n{table}"
+    service.script = lambda _: Reply(answer(*(text[at : at + 9] for at in range(0, len(text), 9))))
+    setup = f"%load_ext jupyter_prem\n%config PremMagics.endpoint = {service.url!r}"
+    notebook = open_notebook(write(lab, "select.ipynb", setup, "%%chat\nhi"))
+    notebook.run_all()
+    selected = notebook.page.evaluate("""() => {
+        getSelection().selectAllChildren(document.querySelector('.jupyter-prem .pm-code'));
+        return getSelection().toString();
+    }""")
+    assert selected.strip("\n") == code
+    widths = "e => [e.scrollWidth > e.clientWidth, getComputedStyle(e).overflowX]"
+    assert notebook.page.locator(".jupyter-prem .pm-table").evaluate(widths) == [True, "auto"]
