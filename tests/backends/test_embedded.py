@@ -134,6 +134,10 @@ def test_it_ends_with_its_endpoint(weights, until):
     until(lambda: not child.is_running())
 
 
+# A program that is killed leaves half a file of coverage, and one that saves it at SIGTERM may hang.
+UNMEASURED = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS")}
+
+
 def ended(process):
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
@@ -141,7 +145,9 @@ def ended(process):
 @weights
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, None])
 def test_no_child_outlives_the_kernel(weights, running, until, how):
-    with running("-c", KERNEL, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as kernel:
+    with running(
+        "-c", KERNEL, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=UNMEASURED
+    ) as kernel:
         child = psutil.Process(int(kernel.stdout.readline().split()[0]))
         assert child.is_running()
         if how is None:
@@ -156,7 +162,8 @@ def test_no_child_outlives_the_kernel(weights, running, until, how):
 @weights
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_no_child_outlives_a_kernel_whose_fork_holds_the_pipe(weights, running, until):
-    with running("-c", KERNEL, "fork", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as kernel:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "env": UNMEASURED}
+    with running("-c", KERNEL, "fork", text=True, **pipes) as kernel:
         child = psutil.Process(int(kernel.stdout.readline().split()[0]))
         kernel.send_signal(signal.SIGKILL)
         kernel.wait(30)
