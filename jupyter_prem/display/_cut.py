@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ._blocks import Blocks
-from ._markdown import References, draw
+from ._markdown import References, draw, draw_blocks
 from ._node import Node
 
 _LARGE = 1.5  # a block of so many pieces is cut within
@@ -52,13 +52,13 @@ def cut(text: Cut, least: int) -> list[str]:
         last = children[-1] if children else None
         if last is None:
             break
-        head = "\n".join(lines[: last.first])
-        if len(head) >= least:
-            rest = "\n".join(lines[last.first :])
-        elif len(text.rest) > _LARGE * least:
-            head, rest = _within(lines, last, least)
-        else:
+        if sum(map(len, lines[: last.first])) >= least:
+            pieces.append(draw_blocks(lines[: last.first], children[:-1], text.references))
+            text.rest = "\n".join(lines[last.first :])
+            continue
+        if len(text.rest) <= _LARGE * least:
             break
+        head, rest = _within(lines, last, least)
         if len(rest) >= len(text.rest):
             break
         pieces.append(draw(head, text.references))

@@ -29,6 +29,7 @@ PACE = 8_000  # characters a second: longer frames come less often
 FRAMES = MOST * 2 // 3  # bytes that frames may take of a window; the rest is for the final output
 PIECE = 1_300  # characters; what is frozen is at least as long
 USUAL = 2.0  # characters of HTML for one of Markdown; where it takes more, pieces are shorter
+DENSEST = 4.0  # times as much; no piece is shorter than that
 _MOST, _FEWEST, _RUN = 44, 8, 20  # outputs of an answer; of them, how many are merged into one
 
 Later = Callable[[float, Callable[[], None]], None]
@@ -191,7 +192,7 @@ class LiveHtml:
             self._new.append(arrived[-1])
             arrived = arrived[:-1]
         self._text.add(clean(arrived))
-        pieces = cut(self._text, int(PIECE / max(1.0, self._density / USUAL)))
+        pieces = cut(self._text, int(PIECE / min(max(1.0, self._density / USUAL), DENSEST)))
         rest = self._text.rest
         last = draw(rest, self._text.references)
         if len(rest) > PIECE / 4:
