@@ -10,6 +10,8 @@ from collections.abc import Callable
 from . import _links
 from ._text import whole
 
+_PASSES = 8  # one is enough for HTML of ours, two were for all of 100,000 random documents
+
 TAGS = frozenset(
     [
         "a",
@@ -54,7 +56,13 @@ def sanitize(html: str) -> str:
     Returns:
         A fragment of well-formed HTML; the function is idempotent.
     """
-    return _cleaner()(whole(html))
+    clean = _cleaner()
+    html = clean(whole(html))
+    for _ in range(_PASSES):  # what is taken out of broken HTML can leave HTML that is read otherwise
+        before, html = html, clean(html)
+        if html == before:
+            break
+    return html
 
 
 @functools.cache

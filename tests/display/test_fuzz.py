@@ -80,6 +80,11 @@ def test_a_sample_is_safe(start, faults):
         check(seed, faults)
 
 
+@pytest.mark.parametrize("seed", [46_080, 61_365, 73_612])
+def test_what_was_found_stays_mended(seed, faults):
+    check(seed, faults)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("start", range(2_000, 102_000, 1_000))
