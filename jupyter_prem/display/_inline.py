@@ -1,5 +1,6 @@
 """Python-Markdown's inline patterns, without raw HTML and with ours beside them."""
 
+import functools
 import html
 import re
 from collections.abc import Iterable
@@ -232,7 +233,7 @@ class Inline:
         named = [(known.get(id(pattern), ""), pattern) for pattern in self._md.inlinePatterns]
         self._patterns = [(name, _TRIGGERS.get(name, "*_~"), pattern) for name, pattern in named]
         self._engine: Any = self._md.treeprocessors["inline"]
-        self._choices: dict[tuple[frozenset[str], bool], list[Any]] = {}
+        self._chosen = functools.lru_cache(maxsize=512)(self._choose)
 
     def run(self, root: Element, source: str, references: Iterable[tuple[str, tuple[str, str]]]) -> None:
         """Replace the texts in a tree by what they mean.
@@ -246,16 +247,16 @@ class Inline:
         if not has:
             return
         self._md.references = dict(references)
-        key = has, bool(self._md.references)
-        if key not in self._choices:
-            self._choices[key] = [
-                pattern
-                for name, triggers, pattern in self._patterns
-                if not has.isdisjoint(triggers) and (key[1] or name not in _NEED_REFERENCES)
-            ]
-        self._engine.inlinePatterns = self._choices[key]
+        self._engine.inlinePatterns = self._chosen(has, bool(self._md.references))
         for processor in self._md.treeprocessors:
             processor.run(root)
+
+    def _choose(self, has: frozenset[str], references: bool) -> list[Any]:  # noqa: FBT001 - a part of a key
+        return [
+            pattern
+            for name, triggers, pattern in self._patterns
+            if not has.isdisjoint(triggers) and (references or name not in _NEED_REFERENCES)
+        ]
 
 
 def _install(md: Markdown, stash: Stash) -> None:

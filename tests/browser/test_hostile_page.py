@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
+import hostile
 import nbformat
 import pytest
+from allowed import find_faults
 from beacon import WATCH, Beacon
 from lab import Lab, Notebook, chromium
 from loopback import DONE, Reply, Service, answer, as_json, chunk, event
@@ -21,19 +21,10 @@ from jupyter_prem.display import TerminalText, bundle
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-DISPLAY = Path(__file__).parents[1] / "display"
 PER_CELL = 40  # JupyterLab folds what is past 50 outputs
 LEAVES_THE_PAGE = {"P13", "P14", "P53"}  # in the control these end the page before it can be looked at
 
 
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, DISPLAY / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-hostile, allowed = load("hostile"), load("conftest")
 FOREIGN = """() => {
     const bad = new Set(['SCRIPT', 'IMG', 'IFRAME', 'OBJECT', 'EMBED', 'LINK', 'META', 'BASE', 'FORM', 'VIDEO', 'AUDIO',
         'TEMPLATE', 'DIALOG', 'MARQUEE', 'FRAMESET', 'PORTAL']);
@@ -148,7 +139,7 @@ def assert_harmless(place, page, outputs):
     assert page.evaluate("() => window.hits || []") == []
     assert place.beacon.paths == []
     assert page.evaluate(FOREIGN) == []
-    faults = [fault for html in page.evaluate(FRAMES) for fault in allowed.find_faults(html)]
+    faults = [fault for html in page.evaluate(FRAMES) for fault in find_faults(html)]
     assert faults == []
     assert page.locator(".jp-Dialog").count() == 0
     assert (
