@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._request import Message, ToolCall
+
+if TYPE_CHECKING:
+    from jupyter_prem.structure import CodeBlock
 
 __all__ = ["ChatResponse", "Choice", "Delta", "Model", "Usage"]
 
@@ -123,6 +126,13 @@ class ChatResponse:
     def refusal(self) -> str:
         """Why the model would not answer, where it says so apart from the text."""
         return self.choices[0].refusal if self.choices else ""
+
+    @property
+    def code_blocks(self) -> list[CodeBlock]:
+        """The fenced code of the first answer, in its order: strings with a `language`."""
+        from jupyter_prem.structure import code_blocks
+
+        return code_blocks(self.text)
 
     @property
     def finish_reason(self) -> str | None:

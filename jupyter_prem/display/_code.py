@@ -2,9 +2,10 @@
 
 import functools
 import html
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from jupyter_prem.structure import language
 
 _MAX = 40_000  # characters; more is shown without colours
 _MAX_TANGLED = 10_000  # for lexers that are quadratic in constructs never closed
@@ -12,7 +13,6 @@ _TANGLED = frozenset(
     {"html", "xml", "php", "javascript", "typescript", "scala", "swift", "perl", "ruby", "haskell"}
 )
 _MAX_LINE = 1_000  # regular expressions of some lexers are quadratic in a line
-_WORD = re.compile(r"[A-Za-z0-9_+#.-]{1,24}")
 
 # What a model writes after a fence, and what the label says (Pygments knows each by that name).
 _LANGUAGES = {
@@ -88,19 +88,6 @@ _KINDS = (
     ("Generic.Subheading", "k"),
     ("Generic.Prompt", "m"),
 )
-
-
-def language(info: str) -> str:
-    """The bare word of a fence's info string.
-
-    Args:
-        info: What stands after the fence; models are told it by strangers.
-
-    Returns:
-        Its first word in lower case if that is a plain word, else nothing.
-    """
-    first = info.split(None, 1)[0].strip("{}.") if info.strip() else ""
-    return first.lower() if _WORD.fullmatch(first) else ""
 
 
 def block(code: str, info: str) -> str:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from ._blocks import Blocks
+from jupyter_prem.structure import Blocks, Node
+
 from ._markdown import References, draw, draw_blocks
-from ._node import Node
 
 _LARGE = 1.5  # a block of so many pieces is cut within
 

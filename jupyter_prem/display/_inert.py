@@ -7,7 +7,8 @@ syntax of HTML or Markdown, so one of it disarms a construct wherever it stands,
 
 import re
 
-from ._code import language
+from jupyter_prem.structure import language
+
 from ._math import DOLLARS, disarm, prose
 from ._text import clean
 

@@ -5,8 +5,8 @@ import html
 import threading
 from collections.abc import Iterable, Iterator
 
-from ._blocks import Blocks
-from ._node import Node
+from jupyter_prem.structure import Blocks, Node
+
 from ._stash import Stash
 from ._text import clean
 

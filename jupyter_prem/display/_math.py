@@ -7,13 +7,14 @@ styles, name elements or redefine other commands are not typeset: such a formula
 import html
 import re
 
+from jupyter_prem.structure import ENVIRONMENTS
+
 # Pandoc's rule (Extension: tex_math_dollars): no blank inside the dollars, no digit after the closing one.
 # Letters around them are shell variables and currencies (US$5).
 DOLLARS = (
     r"(?<![\\$0-9A-Za-z])\$(?![\s$])(?P<dollars>(?:[^$\\\n]|\\.|\n(?!\n)){1,1000}?)"
     r"(?<![\s\\])\$(?![0-9A-Za-z$])"
 )
-ENVIRONMENTS = r"(?:equation|align|gather|multline|eqnarray|alignat|flalign)\*?"
 ANY = (
     r"(?<!\\)\$\$(?!\$)(?P<two>(?:[^$]|(?<=\\)\$){1,4000}?)(?<!\\)\$\$"
     r"|(?<!\\)\\\((?P<parentheses>(?:[^\\]|\\[^()\[\]]){1,2000}?)\\\)"
@@ -31,32 +32,10 @@ _FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
-_OPENED = re.compile(r"\\\[$")
-_BEGUN = re.compile(rf"\$\$|\\\[|\\begin\{{(?P<name>{ENVIRONMENTS})\}}")
 _CITATION = re.compile(r"[\d\s,;\u2013-]+")
 _WORDS = re.compile(r"[^\W\d_]{3,}[,;:.]?\s+(?:[^\W\d_]{2,}|a)\b")
 _FORMULA = re.compile(r"[\\^_={}<>]")
 _PROCESS = "mathjax_process tex2jax_process"  # MathJax 3 and later; MathJax 2, which nbconvert's pages use
-
-
-def opened(line: str) -> str:
-    """The end of a display formula that a line begins, or opens last, and does not close.
-
-    Args:
-        line: A line of a paragraph.
-
-    Returns:
-        What closes the formula, or nothing; until then no line of it is a heading or an item.
-    """
-    last = line.rstrip()
-    if last.endswith("$$") and line.count("$$") % 2:
-        return "$$"
-    found = _OPENED.search(last) or _BEGUN.match(line)
-    if not found:
-        return ""
-    name = found.groupdict().get("name")
-    end = "$$" if line.startswith("$$") else f"\\end{{{name}}}" if name else "\\]"
-    return "" if end in line[found.end() :] else end
 
 
 def forbidden(tex: str) -> bool:

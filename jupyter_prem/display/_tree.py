@@ -6,10 +6,10 @@ from xml.etree.ElementTree import Element, SubElement
 
 from markdown.util import AtomicString
 
+from jupyter_prem.structure import MAX_FILLED, Node, cells
+
 from . import _code
-from ._node import Node
 from ._stash import Stash
-from ._tables import MAX_FILLED, cells
 
 MAX_INLINE = 4_000  # characters of one text that inline patterns see at a time
 MAX_MARKS = 240  # of them, how many may be marks: patterns are quadratic in those

@@ -8,7 +8,7 @@ HTML is text. Each line costs a bounded number of containers, whatever came befo
 import re
 
 from ._cursor import Cursor
-from ._math import opened
+from ._formulas import opened
 from ._node import Node
 from ._tables import cells, delimiters
 
