@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ChatResponse,
         ConfigurationError,
         ConflictError,
+        ContextWindowExceededError,
         IncompleteStream,
         InternalServerError,
         Interrupted,
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
         StreamInterrupted,
         UnprocessableEntityError,
         Usage,
+    )
+    from .conversation import (
+        Conversation,
+        ConversationBusyError,
+        ConversationError,
+        ConversationFileError,
+        TemplateError,
     )
     from .panel import ChatPanel
 
@@ -51,6 +59,11 @@ __all__ = [
     "Client",
     "ConfigurationError",
     "ConflictError",
+    "ContextWindowExceededError",
+    "Conversation",
+    "ConversationBusyError",
+    "ConversationError",
+    "ConversationFileError",
     "EmbeddedError",
     "IncompleteStream",
     "InternalServerError",
@@ -63,6 +76,7 @@ __all__ = [
     "RateLimitError",
     "RequestError",
     "StreamInterrupted",
+    "TemplateError",
     "UnprocessableEntityError",
     "Usage",
     "WeightsError",
@@ -71,8 +85,13 @@ __all__ = [
 _ROOMS = {
     "ChatPanel": "panel",
     "Client": "backends",
+    "Conversation": "conversation",
+    "ConversationBusyError": "conversation",
+    "ConversationError": "conversation",
+    "ConversationFileError": "conversation",
     "EmbeddedError": "backends",
     "MissingExtraError": "backends",
+    "TemplateError": "conversation",
     "WeightsError": "backends",
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_prem.notebook import OPTIONS
+from jupyter_prem.notebook import OPTIONS, SUBCOMMANDS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -17,6 +17,11 @@ def test_the_table_of_options_is_the_table_of_the_parser():
     rows = re.findall(r"^\| `(-[^`]*)` \| (.*?) \|$", README, re.MULTILINE)
     ours = [(f"{'/'.join(option.flags)} {option.metavar}".strip(), option.help) for option in OPTIONS]
     assert rows == ours
+
+
+def test_the_table_of_subcommands_is_what_prem_runs():
+    rows = re.findall(r"^\| `%prem ([^`]*)` \| (.*?) \|$", README, re.MULTILINE)
+    assert rows == [(f"{command.name} {command.words}".strip(), command.help) for command in SUBCOMMANDS]
 
 
 @pytest.mark.weights

@@ -3,7 +3,7 @@
 `BaseClient` is the door; importing this package does not import httpx.
 """
 
-from ._accumulator import Accumulator
+from ._accumulator import Accumulator, response_of
 from ._address import PREM_STUDIO, Address, Endpoint, FixedEndpoint, check_base_url, is_loopback
 from ._cancel import Cancel
 from ._client import DEFAULT_TIMEOUT, BaseClient, StreamUsage
@@ -18,6 +18,7 @@ from ._errors import (
     BadRequestError,
     ConfigurationError,
     ConflictError,
+    ContextWindowExceededError,
     EmptyResponse,
     IncompleteStream,
     InternalServerError,
@@ -39,7 +40,7 @@ from ._errors import (
 from ._fields import FIELDS, NUMBER_RANGES, check_field
 from ._keys import Key, scrub
 from ._request import UNSET, ChatRequest, Message, Messages, ToolCall, Unset, as_messages
-from ._response import ChatResponse, Choice, Delta, Model, Usage
+from ._response import Body, ChatResponse, Choice, Delta, Model, Usage
 from ._sse import Event, EventDecoder
 from ._stream import ChatStream
 
@@ -59,6 +60,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BaseClient",
+    "Body",
     "Cancel",
     "ChatRequest",
     "ChatResponse",
@@ -66,6 +68,7 @@ __all__ = [
     "Choice",
     "ConfigurationError",
     "ConflictError",
+    "ContextWindowExceededError",
     "Delta",
     "EmptyResponse",
     "Endpoint",
@@ -101,5 +104,6 @@ __all__ = [
     "check_field",
     "is_loopback",
     "quoted",
+    "response_of",
     "scrub",
 ]

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ._request import Message, ToolCall, whole
-from ._response import ChatResponse, Choice, Delta, Usage
+from ._response import Body, ChatResponse, Choice, Delta, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Accumulator"]
+__all__ = ["Accumulator", "response_of"]
 
 _META = {"id": str, "model": str, "system_fingerprint": str, "created": int}
 
@@ -106,8 +106,8 @@ class Accumulator:
             usage=self._usage,
             latency=latency,
             interrupted=interrupted,
-            request=request,
             notes=tuple(self.notes),
+            body=Body(request),
         )
 
     def _about(self, values: Mapping[str, Any]) -> None:
@@ -163,6 +163,20 @@ class Accumulator:
             if isinstance(function, dict):
                 call.name = _string(function.get("name")) or call.name
                 call.arguments.append(_string(function.get("arguments")))
+
+
+def response_of(data: Any, *, latency: float = 0.0, interrupted: bool = False) -> ChatResponse:
+    """Return the response that a completion's JSON describes; parts of another type are passed over.
+
+    Args:
+        data: What `ChatResponse.to_dict` gave, from wherever it was kept.
+        latency: Seconds it took.
+        interrupted: Whether it was cut short.
+    """
+    answer = Accumulator()
+    if isinstance(data, dict):
+        answer.add(data)
+    return answer.response(request={}, latency=latency, interrupted=interrupted)
 
 
 def _string(value: Any) -> str:

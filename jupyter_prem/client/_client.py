@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from ._errors import ConfigurationError, NotAnAPI, NotFoundError
 from ._request import UNSET, ChatRequest, Messages, as_messages, whole
 from ._response import ChatResponse, Model
-from ._stream import ChatStream, check_status, json_body
+from ._status import check_status, json_body
+from ._stream import ChatStream
 
 if TYPE_CHECKING:
     import ssl

@@ -12,6 +12,7 @@
         │   └── APITimeoutError
         ├── APIStatusError          an answer with a status that is no success
         │   ├── BadRequestError             400
+        │   │   └── ContextWindowExceededError  the messages do not fit
         │   ├── AuthenticationError         401
         │   ├── PermissionDeniedError       403
         │   ├── NotFoundError               404
@@ -49,6 +50,7 @@ __all__ = [
     "BadRequestError",
     "ConfigurationError",
     "ConflictError",
+    "ContextWindowExceededError",
     "EmptyResponse",
     "IncompleteStream",
     "InternalServerError",
@@ -66,7 +68,6 @@ __all__ = [
     "ResponseError",
     "StreamInterrupted",
     "UnprocessableEntityError",
-    "status_error",
 ]
 
 
@@ -188,6 +189,12 @@ class BadRequestError(APIStatusError):
     """400."""
 
 
+class ContextWindowExceededError(BadRequestError):
+    """The messages do not fit into the model's context window; 400 as a rule, 413, 422 or 500 of some."""
+
+    fixed_hint = "Send fewer exchanges (--window N), or start afresh (--new, %prem reset); nothing is lost."
+
+
 class AuthenticationError(APIStatusError):
     """401."""
 
@@ -273,23 +280,3 @@ def _restored(kind: type[PremError], args: tuple[object, ...], state: dict[str, 
     error = kind.__new__(kind, *args)
     vars(error).update(state)
     return error
-
-
-_BY_STATUS: dict[int, type[APIStatusError]] = {
-    400: BadRequestError,
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    409: ConflictError,
-    422: UnprocessableEntityError,
-    429: RateLimitError,
-}
-
-
-def status_error(status_code: int) -> type[APIStatusError]:
-    """Return the class for an HTTP status that is no success."""
-    if status_code < 400:  # noqa: PLR2004 - RFC 9110 section 15
-        return RedirectRefused
-    if status_code >= 500:  # noqa: PLR2004 - RFC 9110 section 15
-        return InternalServerError
-    return _BY_STATUS.get(status_code, APIStatusError)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from ._request import Message, ToolCall
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyter_prem.structure import CodeBlock
 
-__all__ = ["ChatResponse", "Choice", "Delta", "Model", "Usage"]
+__all__ = ["Body", "ChatResponse", "Choice", "Delta", "Model", "Usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,16 @@ class Model:
     created: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body that is held as it is."""
+
+    content: dict[str, Any]
+
+    def __call__(self) -> dict[str, Any]:
+        return self.content
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class ChatResponse:
     """An answer, whole or as far as it came; `str()` is its text.
@@ -85,7 +97,7 @@ class ChatResponse:
         choices: The answers; empty only where nothing arrived.
         usage: Tokens as the service counted them, or None where it did not say.
         latency: Seconds from sending the request to its last byte.
-        request: The exact body that was sent.
+        body: Gives the exact body that was sent, as `request` does.
         interrupted: Whether it was cut short, by a person or by a fault.
         notes: What was unusual on the way, for people.
     """
@@ -99,8 +111,13 @@ class ChatResponse:
     usage: Usage | None = None
     latency: float = 0.0
     interrupted: bool = False
-    request: dict[str, Any] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
+    body: Callable[[], dict[str, Any]] = field(default=dict, repr=False, compare=False)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The exact body that was sent."""
+        return self.body()
 
     @property
     def message(self) -> Message:
@@ -156,3 +173,7 @@ class ChatResponse:
 
     def __repr__(self) -> str:
         return self.text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        whole = replace(self, body=Body(self.request))
+        return ChatResponse, tuple(getattr(whole, field.name) for field in fields(whole))

@@ -6,18 +6,20 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 from ._accumulator import Accumulator
-from ._decode import DONE, chunk_of, parse_json, quoted, stream_error, words_of
+from ._decode import DONE, chunk_of, quoted, stream_error, words_of
 from ._errors import (
+    APIStreamError,
+    ContextWindowExceededError,
     EmptyResponse,
     IncompleteStream,
     MalformedStream,
     NotAnAPI,
     PremError,
     StreamInterrupted,
-    status_error,
 )
 from ._keys import scrub
 from ._sse import EventDecoder
+from ._status import json_body, names_context_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from ._http import Reply
     from ._response import ChatResponse, Delta
 
-__all__ = ["ChatStream", "check_status", "json_body"]
+__all__ = ["ChatStream"]
 
 
 class ChatStream:
@@ -145,48 +147,12 @@ class ChatStream:
     def _placed(self, error: PremError) -> PremError:
         """Return the error with the host, without the key, and with what had arrived."""
         error.where = error.where or f"at {self._address.host}"
+        if isinstance(error, APIStreamError) and names_context_window(
+            f"{error.code} {error.type} {error.detail}"
+        ):
+            error.hint = error.hint or ContextWindowExceededError.fixed_hint
         for part in ("detail", "type", "code"):
             if hasattr(error, part):
                 setattr(error, part, scrub(getattr(error, part), self._address.api_key))
         error.response = self.response if self._answer.started else None
         return error
-
-
-def json_body(data: bytes, reply: Reply, address: Address) -> Any:
-    where = f"at {address.host}"
-    if not data.strip():
-        raise EmptyResponse("The service answered with nothing.", where=where)
-    try:
-        return parse_json(data)
-    except MalformedStream:
-        words = quoted(scrub(data[:2000].decode("utf-8", "replace"), address.api_key))
-        page = "html" in reply.headers.get("content-type", "") or data.lstrip()[:1] == b"<"
-        raise NotAnAPI(
-            "A web page answered, not the API." if page else "The service's answer is no JSON.",
-            where=where,
-            hint="Check the address (%prem status); a proxy may want a login first.",
-            detail=words,
-        ) from None
-
-
-def check_status(reply: Reply, address: Address) -> None:
-    """Raise the named error of a status that is no success, in the service's own words."""
-    status = reply.status_code
-    if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 section 15
-        return
-    request_id = quoted(scrub(reply.headers.get("x-request-id", ""), address.api_key))
-    where = f"at {address.host}" + (f", request {request_id}" if request_id else "")
-    try:
-        data = reply.read()[:100_000]
-    except PremError:
-        data = b""
-    try:
-        words = words_of(parse_json(data))
-    except MalformedStream:
-        words = data[:2000].decode("utf-8", "replace")
-    detail = quoted(scrub(words, address.api_key))
-    what = f"The service answered {status}."
-    if status < 400:  # noqa: PLR2004 - RFC 9110 section 15
-        target = quoted(scrub(reply.headers.get("location", "elsewhere"), address.api_key))
-        what, detail = f"The service answered {status} and points to {target}; no question is sent on.", ""
-    raise status_error(status)(what, status_code=status, request_id=request_id, where=where, detail=detail)

@@ -1,20 +1,36 @@
 """Conversations: their turns, the way of one question, and prompt templates."""
 
-from ._conversation import Conversation, ConversationBusyError, Turn, body_hash
-from ._session import Backend, Outcome, Question, Sink, ask, prepare
+from ._conversation import Conversation
+from ._files import ConversationFileError, write
+from ._host import ConversationStream, Host
+from ._question import CONTINUE, Place, Question
+from ._session import Backend, Outcome, Sink, ask, prepare
 from ._template import TemplateError, expand
+from ._tree import ConversationBusyError, ConversationError, Tree
+from ._turn import Cell, SentBody, Turn, body_hash, branch
 
 __all__ = [
+    "CONTINUE",
     "Backend",
+    "Cell",
     "Conversation",
     "ConversationBusyError",
+    "ConversationError",
+    "ConversationFileError",
+    "ConversationStream",
+    "Host",
     "Outcome",
+    "Place",
     "Question",
+    "SentBody",
     "Sink",
     "TemplateError",
+    "Tree",
     "Turn",
     "ask",
     "body_hash",
+    "branch",
     "expand",
     "prepare",
+    "write",
 ]

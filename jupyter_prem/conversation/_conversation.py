@@ -1,137 +1,232 @@
-"""A conversation: immutable turns that each know what they follow, and a head."""
+"""A conversation from Python: ask in it, branch it, keep it."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import threading
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
-from jupyter_prem.client import ChatResponse, Message, PremError
+from jupyter_prem.client import ChatResponse, Interrupted, Message, RequestError
+
+from ._host import Alone, ConversationStream
+from ._question import Question
+from ._session import ask
+from ._tree import ConversationError, Tree
+from ._turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import os
 
-__all__ = ["Conversation", "ConversationBusyError", "Turn", "body_hash", "branch"]
+    import pandas as pd
 
+    from jupyter_prem.client import Delta, ToolCall
 
-class ConversationBusyError(PremError):
-    """A second question while the first is being answered."""
+    from ._host import Host
+    from ._session import Backend, Outcome
 
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One exchange: the question, the answer, and the turn that they follow.
-
-    Attributes:
-        question: The user's message.
-        response: What was answered, whole or as far as it came.
-        parent: The turn before; None for the first.
-        system: The system message in force at this turn; empty for none.
-        system_given: Whether a question of this branch gave it, rather than the settings.
-        hash: SHA-256, hexadecimal, over the parent's hash and this turn's messages.
-    """
-
-    question: Message
-    response: ChatResponse
-    parent: Turn | None = field(default=None, repr=False)
-    system: str = ""
-    system_given: bool = field(default=False, kw_only=True)
-    hash: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        said = {
-            "parent": self.parent.hash if self.parent is not None else None,
-            "system": self.system,
-            "messages": [message.to_dict() for message in self.messages],
-        }
-        object.__setattr__(self, "hash", body_hash(said))
-
-    @property
-    def messages(self) -> tuple[Message, ...]:
-        """The messages this turn added; of a cut answer, what an API accepts: its text without calls."""
-        answer = self.response.message
-        if self.response.interrupted:
-            answer = Message("assistant", self.response.text)
-        return (self.question, answer)
+__all__ = ["Conversation"]
 
 
-class Conversation:
+class Conversation(Tree):
     """What was said so far, for whoever asks next.
 
-    One question at a time; a second meanwhile is an error, not a mixed-up history.
+    Every turn is kept: asking again, `undo` and `reset` move the head, and lose nothing.
+
+    Args:
+        name: What it is called.
+        client: Who answers; None is `jupyter_prem.Client()`, made when it is first needed.
+        host: The notebook it belongs to.
     """
 
-    def __init__(self, name: str = "default") -> None:
-        self.name = name
-        self.head: Turn | None = None
-        self._turn = threading.Lock()
+    def __init__(
+        self, name: str = "default", client: Backend | None = None, *, host: Host | None = None
+    ) -> None:
+        super().__init__(name)
+        self._host: Host = host or Alone(client)
 
-    @property
-    def turns(self) -> tuple[Turn, ...]:
-        """The turns from the first to the head."""
-        return branch(self.head)
+    def ask(
+        self,
+        prompt: str,
+        *,
+        system: str | None = None,
+        name: str | None = None,
+        window: int | None = None,
+        once: bool = False,
+        **fields: Any,
+    ) -> ChatResponse:
+        """Ask, wait for the answer, and keep both.
 
-    @property
-    def system(self) -> str | None:
-        """The system message in force; None where no turn has set one yet."""
-        return self.head.system if self.head is not None else None
-
-    @property
-    def messages(self) -> tuple[Message, ...]:
-        """Everything said on this branch, the system message first."""
-        said = [message for turn in self.turns for message in turn.messages]
-        return (Message("system", self.system), *said) if self.system else tuple(said)
-
-    @property
-    def busy(self) -> bool:
-        """Whether a question is being answered now."""
-        return self._turn.locked()
-
-    @contextmanager
-    def one_turn(self) -> Iterator[None]:
-        """Hold the conversation for one question.
+        Args:
+            prompt: The question.
+            system: A new system message, from this turn on.
+            name: Name of the speaker.
+            window: Send only so many of the exchanges before.
+            once: Neither read nor extend the conversation.
+            fields: Request fields of the API, such as `model`, `temperature`, `seed`.
 
         Raises:
             ConversationBusyError: Another question is being answered.
+            RequestError: A field is out of its range; nothing was sent.
+            APIError: The service, or the way to it, failed; the error carries what had arrived.
+            KeyboardInterrupt: As it came; what had arrived is kept in the conversation.
         """
-        if not self._turn.acquire(blocking=False):
-            raise ConversationBusyError(
-                f"The conversation {self.name!r} is still answering another question.",
-                hint="Wait for it, stop it (■), or ask in another conversation: -c NAME.",
-            )
-        try:
-            yield
-        finally:
-            self._turn.release()
+        question = _question(prompt, fields, system=system, name=name, window=window, once=once)
+        return self._asked(question)
 
-    def reset(self) -> None:
-        """Start afresh; turns already taken stay valid for whoever holds them."""
-        self.head = None
+    def regenerate(self, **fields: Any) -> ChatResponse:
+        """Ask the last question again, with the same fields but for those given; the old answer stays beside.
 
-    def __len__(self) -> int:
-        return len(self.turns)
+        Raises: As `ask`; ConversationError if there is no answer yet.
+        """
+        return self._asked(_question("", fields, kind="regenerate"))
 
-    def __bool__(self) -> bool:
-        return True
+    def continue_(self, **fields: Any) -> ChatResponse:
+        """Ask for the rest of an answer that was cut at the token limit or stopped.
 
-    def __repr__(self) -> str:
-        count = len(self)
-        return f"Conversation({self.name!r}, {count} turn{'' if count == 1 else 's'})"
+        Raises: As `ask`; ConversationError if the last answer was not cut.
+        """
+        return self._asked(_question("", fields, kind="continue"))
+
+    def stream(
+        self,
+        prompt: str,
+        *,
+        system: str | None = None,
+        name: str | None = None,
+        window: int | None = None,
+        once: bool = False,
+        **fields: Any,
+    ) -> ConversationStream:
+        """Return a context manager that yields the answer's deltas as they arrive; arguments as for `ask`."""
+        question = _question(prompt, fields, system=system, name=name, window=window, once=once)
+        return ConversationStream(self, self._host, question)
+
+    def append(
+        self,
+        role: str,
+        content: str | None,
+        *,
+        name: str | None = None,
+        tool_calls: tuple[ToolCall, ...] = (),
+        tool_call_id: str | None = None,
+    ) -> None:
+        """Add a message by hand; nothing is sent. A system message can only be the first.
+
+        Raises:
+            RequestError: The message is not of the API's shape, or a system message comes late.
+            ConversationBusyError: A question is being answered.
+        """
+        message = Message.from_dict(
+            {"role": role, "content": content, "name": name, "tool_call_id": tool_call_id}
+            | {"tool_calls": [call.to_dict() for call in tool_calls]}
+        )
+        with self.one_turn():
+            head = self.head
+            if message.role == "system":
+                if head is not None:
+                    raise RequestError("messages", "a late system message", "only the first may be one")
+                turn = Turn((), None, None, message.content or "", system_given=True)
+            else:
+                system, given = (head.system, head.system_given) if head is not None else ("", False)
+                turn = Turn((message,), None, head, system, system_given=given)
+            self.commit(turn)
+        self._moved()
+
+    def _moved(self) -> None:
+        self._host.changed(self)
+
+    def fork(self, name: str | None = None, at: Turn | None = None) -> Conversation:
+        """Return a conversation of its own that goes on from here, or from the turn `at`.
+
+        Args:
+            name: What it is called; None finds a name.
+            at: One of `all_turns`.
+
+        Raises:
+            ConversationError: The name is taken, or `at` is a turn of another conversation.
+        """
+        if at is not None and at not in self._turns:
+            raise ConversationError(f"The conversation {self.name!r} has no such turn.")
+        other = Conversation(name or f"{self.name}-fork", host=self._host)
+        with self.one_turn():
+            self._copy_to(other, at if at is not None else self.head)
+        self._host.adopt(other, name)
+        return other
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the conversation to a file, whole or not at all.
+
+        `.json` holds every turn, those off the branch as well; `.md` the branch as people read it. `load`
+        reads both. A file that no conversation was saved to is not overwritten.
+
+        Raises:
+            ConversationFileError: The file's name ends in neither, or it cannot be written.
+        """
+        from ._files import save
+
+        with self.one_turn():
+            save(self, Path(path))
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], client: Backend | None = None, *, host: Host | None = None
+    ) -> Self:
+        """Return the conversation that `save` wrote to a file; nothing in it is run or sent.
+
+        Raises:
+            ConversationFileError: There is no such file, or it holds no conversation.
+        """
+        from ._files import load
+
+        conversation = cls(client=client, host=host)
+        load(conversation, Path(path))
+        return conversation
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the branch as a pandas DataFrame: one row a message, the system message first.
+
+        Columns: turn (1 for the first; 0 for the system message), role, content, name, and of answers
+        model, finish_reason, interrupted, prompt_tokens, completion_tokens, total_tokens, latency (seconds).
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        from ._frame import to_frame
+
+        return to_frame(self)
+
+    def _asked(self, question: Question) -> ChatResponse:
+        question = self._host.completed(question)
+        outcome = ask(
+            self,
+            self._host.backend(),
+            question,
+            sink=_Nowhere(),
+            allow=self._host.allow,
+            bind=lambda outcome: self._host.done(self, outcome),
+        )
+        if isinstance(outcome.error, Interrupted):
+            raise KeyboardInterrupt
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.response is None:
+            raise RuntimeError("an answer without an error has a response")
+        return outcome.response
 
 
-def branch(head: Turn | None) -> tuple[Turn, ...]:
-    """Return the turns from the first to `head`."""
-    path: list[Turn] = []
-    while head is not None:
-        path.append(head)
-        head = head.parent
-    return tuple(reversed(path))
+class _Nowhere:
+    """A sink for callers who wait for the whole."""
+
+    def status(self, text: str, fraction: float | None = None) -> None:
+        pass
+
+    def delta(self, delta: Delta) -> None:
+        pass
+
+    def finish(self, outcome: Outcome) -> None:
+        pass
 
 
-def body_hash(body: object) -> str:
-    """Return the SHA-256, hexadecimal, of JSON with sorted keys and no spaces."""
-    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+def _question(prompt: str, fields: dict[str, Any], **settings: Any) -> Question:
+    if settings.get("kind", "ask") == "ask" and (not isinstance(prompt, str) or not prompt.strip()):
+        raise RequestError("prompt", prompt, "must be a text that is not empty")
+    return Question(prompt, fields, **settings)

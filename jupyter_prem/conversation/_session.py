@@ -1,8 +1,8 @@
 """One turn, from question to commit: the one hot loop, for every door.
 
-Stages: `prepare` checks and builds the request without sending it; `ask` holds the conversation, sends,
-hands each delta to the sink, commits the turn, and binds and shows how it ended. A person's stop commits
-what had arrived; a fault commits nothing, but its outcome carries what had arrived.
+Stages: `place` finds where the question goes; `request_at` checks and builds the request; `Exchange` sends
+it, yields the deltas, and at its end commits the turn. `ask` drives an exchange into a sink. A person's
+stop commits what had arrived; a fault commits nothing, but its outcome carries what had arrived.
 """
 
 from __future__ import annotations
@@ -11,19 +11,22 @@ import dataclasses
 import signal
 import threading
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from jupyter_prem.client import ChatRequest, ChatResponse, Interrupted, Message, PremError
+from jupyter_prem.client import ChatRequest, ChatResponse, Interrupted, PremError
 
-from ._conversation import Conversation, Turn, branch
+from ._question import Place, Question, left_out, place, request_at
+from ._turn import Turn, answer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from jupyter_prem.client import Cancel, ChatStream, Delta
 
-__all__ = ["Backend", "Outcome", "Question", "Sink", "ask", "prepare"]
+    from ._tree import Tree
+
+__all__ = ["Backend", "Exchange", "Outcome", "Sink", "ask", "prepare"]
 
 
 class Backend(Protocol):
@@ -65,135 +68,148 @@ class Sink(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked, before it is a request.
-
-    Attributes:
-        text: The prompt, expanded.
-        fields: Request fields that were set, `model` among them or not.
-        name: Name of the speaker.
-        system: A new system message from this turn on; None leaves the conversation's.
-        default_system: The system message of a conversation that was given none.
-        stream: Whether the answer is to arrive piece by piece.
-        once: Neither read nor extend the conversation.
-        new: Start the conversation afresh, once there is an answer.
-    """
-
-    text: str
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    name: str | None = None
-    system: str | None = None
-    default_system: str = ""
-    stream: bool = True
-    once: bool = False
-    new: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """How a turn ended.
 
     Attributes:
+        question: What was asked.
+        place: Where in the conversation.
+        request: The request as it was checked.
         response: What arrived; None if nothing did.
         turn: The turn as committed; None where nothing was.
-        parent: The turn that was asked after.
-        system: The system message that was sent.
         conversation: Name of the conversation; empty for a question asked once.
         error: Why it is not a whole answer, if it is not.
     """
 
+    question: Question
+    place: Place
     request: ChatRequest
     response: ChatResponse | None
     turn: Turn | None
-    parent: Turn | None
-    system: str
     conversation: str
     error: PremError | None = None
 
 
-def prepare(
-    conversation: Conversation, backend: Backend, question: Question, cancel: Cancel | None = None
-) -> ChatRequest:
-    """Return the checked request for `question` in `conversation`; the question is not sent.
+def prepare(tree: Tree, backend: Backend, question: Question, cancel: Cancel | None = None) -> ChatRequest:
+    """Return the checked request for `question`; the question is not sent.
 
     Raises:
         RequestError: The prompt is empty or a field is out of its range.
         ConfigurationError: No model is named and the service has not exactly one.
+        ConversationError: There is no answer to regenerate or to continue.
     """
-    return _request(_parent(conversation, question), backend, question, cancel)
+    return request_at(place(tree, question), backend, question, cancel)[0]
+
+
+class Exchange:
+    """One question on its way, for whoever holds its conversation: iterate it for deltas, then `end` it.
+
+    Raises: As `prepare`; nothing was sent then.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        backend: Backend,
+        question: Question,
+        *,
+        cancel: Cancel | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.place = place(tree, question)
+        self.request, self._body = request_at(self.place, backend, question, cancel)
+        self._tree = tree
+        self._backend = backend
+        self._question = question
+        self._cancel = cancel
+        self._progress = progress
+        self._stream: ChatStream | None = None
+
+    def __iter__(self) -> Iterator[Delta]:
+        self._stream = self._backend.send(self.request, cancel=self._cancel, progress=self._progress)
+        return iter(self._stream)
+
+    @property
+    def so_far(self) -> ChatResponse | None:
+        """What has arrived."""
+        return self._stream.response if self._stream is not None else None
+
+    def close(self) -> None:
+        """Stop reading; nothing is committed."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def end(self, error: PremError | None, bind: Callable[[Outcome], None] = lambda _: None) -> Outcome:
+        """Commit what arrived, unless a fault ended it; no interrupt comes between commit and `bind`."""
+        with uninterrupted():
+            self.close()
+            response = self._arrived(error)
+            if isinstance(error, Interrupted):
+                kept = response is not None and response.text
+                words = "what had arrived is kept in the conversation." if kept else "nothing had arrived."
+                error = Interrupted(f"Stopped; {words}", response=response)
+            turn = None
+            if response is not None and (error is None or (isinstance(error, Interrupted) and response.text)):
+                turn = self._turn(response)
+                if not self._question.once:
+                    self._tree.commit(turn)
+            name = "" if self._question.once else self._tree.name
+            outcome = Outcome(self._question, self.place, self.request, response, turn, name, error)
+            bind(outcome)
+        return outcome
+
+    def _arrived(self, error: PremError | None) -> ChatResponse | None:
+        response = self.so_far
+        if response is None or not (response.choices or error is None):
+            return None
+        sent = {name: value for name, value in response.request.items() if name != "messages"}
+        self._body = dataclasses.replace(self._body, fields=sent)
+        notes = response.notes
+        missing = left_out(self.place.parent, self._question.window)
+        if missing:
+            notes = (*notes, f"Sent without the first {missing} exchange{'s' * (missing > 1)} (--window).")
+        return dataclasses.replace(response, body=self._body, notes=notes)
+
+    def _turn(self, response: ChatResponse) -> Turn:
+        where = self.place
+        return Turn(
+            (where.message, answer_of(response)),
+            response,
+            where.parent,
+            where.system,
+            system_given=where.system_given,
+            fields=self._body.fields,
+            cells=where.cells,
+        )
 
 
 def ask(
-    conversation: Conversation,
+    tree: Tree,
     backend: Backend,
     question: Question,
     *,
     sink: Sink,
     cancel: Cancel | None = None,
+    allow: Callable[[ChatRequest], None] = lambda _: None,
     bind: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
     """Ask, commit, bind, show; return how it ended. Errors of the answer are in the outcome, not raised.
 
     Args:
-        conversation: Where the question belongs.
+        tree: The conversation where the question belongs.
         backend: Who answers.
         question: What is asked.
         sink: Where the answer is shown.
         cancel: Stops it from another thread.
+        allow: Called with the request before it is sent; what it raises keeps it from being sent.
         bind: Called with the outcome before the last frame is drawn, so that no interrupt loses it.
 
     Raises:
         ConversationBusyError: Another question is being answered in this conversation.
+        ConversationError: There is no answer to regenerate or to continue.
         RequestError: A field is out of its range; nothing was sent.
         ConfigurationError: No model could be chosen; nothing was sent.
     """
-    with nullcontext() if question.once else conversation.one_turn():
-        parent = _parent(conversation, question)
-        request = _request(parent, backend, question, cancel)
-        stream, error = _receive(backend, request, sink, cancel)
-        with uninterrupted():
-            response, error = _arrived(stream, error)
-            system = _system(parent, question)
-            turn = None
-            if response is not None and (error is None or (isinstance(error, Interrupted) and response.text)):
-                given = question.system is not None or (parent is not None and parent.system_given)
-                turn = Turn(request.messages[-1], response, parent, system, system_given=given)
-                if not question.once:
-                    conversation.head = turn
-            name = "" if question.once else conversation.name
-            outcome = Outcome(request, response, turn, parent, system, name, error)
-            bind(outcome)
-    sink.finish(outcome)
-    return outcome
-
-
-def _parent(conversation: Conversation, question: Question) -> Turn | None:
-    return None if question.once or question.new else conversation.head
-
-
-def _system(parent: Turn | None, question: Question) -> str:
-    if question.system is not None:
-        return question.system
-    return parent.system if parent is not None and parent.system_given else question.default_system
-
-
-def _request(parent: Turn | None, backend: Backend, question: Question, cancel: Cancel | None) -> ChatRequest:
-    messages = [message for turn in branch(parent) for message in turn.messages]
-    system = _system(parent, question)
-    if system:
-        messages.insert(0, Message("system", system))
-    messages.append(Message("user", question.text, name=question.name))
-    body = {**question.fields, "messages": messages} | ({"stream": True} if question.stream else {})
-    # Fields are checked before the service is asked for its model.
-    draft = ChatRequest.from_body({"model": "-", **body})
-    return draft if "model" in body else dataclasses.replace(draft, model=backend.default_model(cancel))
-
-
-def _receive(
-    backend: Backend, request: ChatRequest, sink: Sink, cancel: Cancel | None
-) -> tuple[ChatStream | None, PremError | None]:
-    """Read the answer to its end; return the stream, and why it ended early, if it did."""
-    stream: ChatStream | None = None
 
     def progress(done: int, total: int) -> None:
         if cancel is not None and cancel.cancelled:
@@ -201,35 +217,28 @@ def _receive(
         share = done / total if total else None
         sink.status(f"Fetching the embedded model, once ({total / 1e6:.0f} MB)", share)
 
+    with nullcontext() if question.once else tree.one_turn():
+        exchange = Exchange(tree, backend, question, cancel=cancel, progress=progress)
+        allow(exchange.request)
+        outcome = exchange.end(_receive(exchange, sink), bind)
+    sink.finish(outcome)
+    return outcome
+
+
+def _receive(exchange: Exchange, sink: Sink) -> PremError | None:
+    """Read the answer to its end; return why it ended early, if it did."""
     try:
         sink.status("")
-        stream = backend.send(request, cancel=cancel, progress=progress)
-        for delta in stream:
+        for delta in exchange:
             sink.delta(delta)
     except KeyboardInterrupt:
-        return stream, Interrupted("Stopped.")
+        return Interrupted("Stopped.")
     except PremError as failure:
-        return stream, failure
+        return failure
     except BaseException:
-        if stream is not None:
-            stream.close()
+        exchange.close()
         raise
-    return stream, None
-
-
-def _arrived(
-    stream: ChatStream | None, error: PremError | None
-) -> tuple[ChatResponse | None, PremError | None]:
-    """Close the stream; return what had arrived, and the error as it is told."""
-    response: ChatResponse | None = None
-    if stream is not None:
-        stream.close()
-        response = stream.response if stream.response.choices or error is None else None
-    if isinstance(error, Interrupted):
-        kept = response is not None and response.text
-        words = "what had arrived is kept in the conversation." if kept else "nothing had arrived."
-        error = Interrupted(f"Stopped; {words}", response=response)
-    return response, error
+    return None
 
 
 @contextmanager

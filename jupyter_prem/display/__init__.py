@@ -8,7 +8,7 @@ texts) takes one road: hidden characters become visible (``_text``), CommonMark'
 Importing this package loads neither Markdown nor nh3 nor Pygments; the first answer does.
 """
 
-from ._frame import MIME, bundle
+from ._frame import MIME, bundle, drawing
 from ._inert import inert_markdown
 from ._live import LiveHtml
 from ._markdown import render
@@ -25,6 +25,7 @@ __all__ = [
     "Page",
     "TerminalText",
     "bundle",
+    "drawing",
     "error_text",
     "inert_markdown",
     "plain",

@@ -72,6 +72,26 @@ def bundle(
     )
 
 
+def drawing(lines: Sequence[str]) -> dict[str, object]:
+    """Lines of text as they are, in a fixed-width face.
+
+    Args:
+        lines: Each may hold a stranger's words, which are shown as text.
+
+    Returns:
+        MIME type to content: HTML, Markdown that holds them as code, plain text.
+    """
+    text = "\n".join(" ".join(clean(line).split("\n")) for line in lines)
+    fence = "`" * (3 + max(map(len, re.findall("`+", text)), default=0))
+    return {
+        "text/html": frame(
+            _div("pm-code", f"<pre><code>{html.escape(text, quote=False)}</code></pre>"), style=True
+        ),
+        "text/markdown": inert_markdown(f"{fence}\n{text}\n{fence}"),
+        "text/plain": plain(text),
+    }
+
+
 def frame(body: str, *, style: bool, state: str = "") -> str:
     """Put trusted HTML into our own scope, where MathJax reads only what we mark.
 

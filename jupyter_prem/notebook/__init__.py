@@ -5,4 +5,23 @@ from ._magics import PremMagics
 from ._options import OPTIONS
 from ._state import Answerer, Notebook, Settings
 
-__all__ = ["OPTIONS", "Answerer", "Notebook", "PremMagics", "Settings", "find_magics", "load", "unload"]
+__all__ = [
+    "OPTIONS",
+    "SUBCOMMANDS",
+    "Answerer",
+    "Notebook",
+    "PremMagics",
+    "Settings",
+    "find_magics",
+    "load",
+    "unload",
+]
+
+
+def __getattr__(name: str) -> object:
+    # The table names the functions that draw, so it comes with the display package, which loading must not.
+    if name == "SUBCOMMANDS":
+        from ._subcommands import SUBCOMMANDS
+
+        return SUBCOMMANDS
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+import dataclasses
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Any as AnyTrait, Enum, Float, List, TraitError, Unicode, validate
+from traitlets import Any as AnyTrait, Dict, Enum, Float, Int, List, TraitError, Unicode, validate
 
 from jupyter_prem.client import (
     DEFAULT_TIMEOUT,
@@ -16,6 +17,7 @@ from jupyter_prem.client import (
     check_field,
 )
 
+from ._identity import current_cell
 from ._options import FIELD_OPTIONS, chat_arguments, parse_words
 from ._report import short_errors
 from ._state import Notebook, Settings
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from jupyter_prem.client import StreamUsage
-    from jupyter_prem.conversation import Question
+    from jupyter_prem.conversation import Outcome, Question
+
+    from ._state import Answerer
 
 __all__ = ["PremMagics"]
 
@@ -76,13 +80,22 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
     timeout = Float(
         DEFAULT_TIMEOUT, min=0.001, help="seconds of silence after which a service counts as lost"
     ).tag(config=True)
+    window = Int(None, allow_none=True, min=0, help="send the last so many exchanges only; None: all").tag(
+        config=True
+    )
+    budget = Int(
+        None, allow_none=True, min=0, help="total tokens that this kernel may use; None: no end"
+    ).tag(config=True)
+    prices = Dict(
+        help="money for a million prompt tokens and a million completion tokens, by model: {'id': (0.5, 1.5)}"
+    ).tag(config=True)
     live = Enum(["auto", "always", "never"], "auto", help="whether answers stream onto the page").tag(
         config=True
     )
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell, **kwargs)
-        self.notebook = Notebook(self.settings, shell.push)
+        self.notebook = Notebook(self.settings, shell.push, lambda: current_cell(shell))
         self._drawn: tuple[int, ChatResponse] | None = None
 
     @validate(*_FIELD_TRAITS)
@@ -95,6 +108,22 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         except RequestError as error:
             raise TraitError(str(error)) from None
         return value
+
+    @validate("prices")
+    def _priced(self, proposal: Any) -> dict[str, tuple[float, float]]:
+        prices = {}
+        for model, price in proposal["value"].items():
+            pair = tuple(price) if isinstance(price, (list, tuple)) else ()
+            numbers = [
+                value for value in pair if isinstance(value, (int, float)) and not isinstance(value, bool)
+            ]
+            if len(pair) != 2 or len(numbers) != 2 or min(numbers) < 0:  # noqa: PLR2004 - a pair
+                raise TraitError(
+                    f"prices[{model!r}] is {price!r}: must be (money for a million prompt tokens, "
+                    "money for a million completion tokens)"
+                )
+            prices[str(model)] = (float(pair[0]), float(pair[1]))
+        return prices
 
     def settings(self) -> Settings:
         """Return what holds now where a cell says nothing."""
@@ -109,6 +138,8 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             cast("StreamUsage", self.stream_usage),
             tuple(self.allow_http_hosts),
             self.timeout,
+            self.window,
+            self.budget,
         )
 
     @no_var_expand
@@ -135,17 +166,17 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
 
     @no_var_expand
     @line_magic("prem")
-    def prem(self, line: str) -> None:
-        """Look after jupyter_prem: %prem status, %prem models."""
+    def prem(self, line: str) -> ChatResponse | None:
+        """Look after jupyter_prem and its conversations."""
         from ._subcommands import run
 
         with short_errors():
-            run(self, line)
+            return run(self, line)
 
     def draw_response(self, response: ChatResponse) -> None:
         """Draw a response that is a cell's result, unless that cell has drawn it already."""
+        from ._draw import draw
         from ._outcome import bundle_of_response
-        from ._sinks import draw
 
         drawn, self._drawn = self._drawn, None
         if drawn is None or drawn[0] != self.shell.execution_count or drawn[1] is not response:
@@ -154,27 +185,58 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
     def _names(self, local_ns: Mapping[str, Any] | None) -> dict[str, Any]:
         return {**self.shell.user_ns, **(local_ns or {})}
 
-    def _ask(self, options: argparse.Namespace, prompt: str, names: Mapping[str, Any]) -> ChatResponse | None:
-        from ._sinks import choose_sink, draw_dry_run
+    def ask_again(self, kind: Literal["regenerate", "continue"], line: str) -> ChatResponse | None:
+        """Regenerate or continue the last answer; `line` holds options of `%chat`."""
+        names = self._names(None)
+        words, rest = split_line(line, lambda word: _expand(word, names, "in an option"))
+        if rest:
+            raise PremError(
+                f"%prem {kind} takes options only, not {rest!r}.", hint="A question goes into %chat."
+            )
+        options = parse_words(PremMagics.chat_line.parser, words)
+        return self._send(options, dataclasses.replace(self._question(options, ""), kind=kind))
 
+    def _ask(self, options: argparse.Namespace, prompt: str, names: Mapping[str, Any]) -> ChatResponse | None:
         text = prompt if options.raw else _expand(prompt, names, "in the prompt")
         if not text.strip():
             raise PremError("There is no prompt.", hint="Write the question below %%chat, or after %chat.")
-        question = self._question(options, text.removesuffix("\n"))
+        return self._send(options, self._question(options, text.removesuffix("\n")))
+
+    def _send(self, options: argparse.Namespace, question: Question) -> ChatResponse | None:
+        from ._draw import draw_dry_run
+        from ._sinks import choose_sink
+
         answerer = self.notebook.answerer(None if options.endpoint is UNSET else options.endpoint)
         name = None if options.conversation is UNSET else options.conversation
         conversation = self.notebook.conversation(name)
         if options.dry_run:
             draw_dry_run(self.shell, self.notebook, conversation, answerer, question)
             return None
-        sink = choose_sink(self.shell, self.live, implicit=answerer.implicit)
+        sink = choose_sink(
+            self.shell, self.live, lambda outcome: self._notes(answerer, outcome, code=options.code)
+        )
         output = None if options.output is UNSET else options.output
         outcome = self.notebook.ask(conversation, answerer.client, question, sink=sink, output=output)
         if outcome.error is not None:
             raise outcome.error
         if outcome.response is not None:
             self._drawn = (self.shell.execution_count, outcome.response)
+            if options.code and outcome.response.code_blocks:
+                self.shell.set_next_input("\n\n".join(outcome.response.code_blocks))
         return outcome.response
+
+    def _notes(self, answerer: Answerer, outcome: Outcome, *, code: bool) -> tuple[str, ...]:
+        from ._outcome import IMPLICIT
+
+        response = outcome.response
+        uncounted = self.budget is not None and response is not None and response.usage is None
+        codeless = code and response is not None and not response.code_blocks
+        notes = (
+            (answerer.implicit, IMPLICIT),
+            (uncounted, "The service did not say what it used: the budget cannot count this answer."),
+            (codeless, "The answer holds no code block, so there is no next cell."),
+        )
+        return tuple(text for holds, text in notes if holds)
 
     def _question(self, options: argparse.Namespace, text: str) -> Question:
         from jupyter_prem.conversation import Question
@@ -196,6 +258,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             stream=not options.no_stream,
             once=options.once,
             new=options.new,
+            window=None if options.window is UNSET else options.window,
         )
 
 

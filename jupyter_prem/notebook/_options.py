@@ -70,6 +70,12 @@ def _variable(word: str) -> str:
     return word
 
 
+def _count(word: str) -> int:
+    if not word.isdecimal():
+        raise OptionError(f"--window {word}: that is no number of exchanges.", hint="Use 0 or more.")
+    return int(word)
+
+
 OPTIONS: Final = (
     Option(("-m", "--model"), "model to ask: an ID or an alias", "ID", "model"),
     Option(("-s", "--system"), "system message of the conversation from this turn on", "TEXT"),
@@ -90,7 +96,9 @@ OPTIONS: Final = (
     Option(("-c", "--conversation"), "conversation of this cell (default: default)", "NAME"),
     Option(("--new",), "start the conversation afresh"),
     Option(("--once",), "neither read nor extend a conversation"),
+    Option(("--window",), "send the last N exchanges only", "N", "", _count),
     Option(("-o", "--output"), "also bind the response to NAME", "NAME", "", _variable),
+    Option(("--code",), "put the answer's code blocks, joined, into one next cell"),
     Option(("--raw",), "send {{ }} as they are"),
     Option(("--no-stream",), "wait for the whole answer"),
     Option(("--dry-run",), "show exactly what would be sent, and send nothing"),

@@ -8,26 +8,31 @@ from typing import TYPE_CHECKING, Any
 from jupyter_prem.conversation import body_hash
 
 if TYPE_CHECKING:
-    from jupyter_prem.client import ChatResponse
+    from jupyter_prem.client import ChatResponse, Message
     from jupyter_prem.conversation import Outcome, Turn
 
-__all__ = ["bundle_of_outcome", "bundle_of_response", "metadata_of"]
+__all__ = ["IMPLICIT", "beginning", "bundle_of_outcome", "bundle_of_response", "data_of_turn", "metadata_of"]
 
 FORMAT = 1
 _QUOTED = 40  # characters of the question that a footer quotes
-_IMPLICIT = (
+IMPLICIT = (
     "Answered by the embedded model, since no key and no endpoint is set. "
     "Set PREMAI_API_KEY to use Prem Studio, or --endpoint URL."
 )
 
 
-def bundle_of_outcome(outcome: Outcome, *, implicit: bool) -> dict[str, Any]:
+def bundle_of_outcome(outcome: Outcome, *, notes: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return the MIME bundle of a finished cell; the same outcome gives the same bytes."""
     response = outcome.response
     if response is None:
         raise ValueError("nothing arrived, so there is nothing to show")
-    notes = (_IMPLICIT,) if implicit else ()
-    return bundle_of_response(response, notes=notes, follows=outcome.parent, data=_data(outcome))
+    return bundle_of_response(
+        response,
+        notes=notes,
+        follows=outcome.place.parent,
+        system=outcome.question.system,
+        data=_data(outcome),
+    )
 
 
 def bundle_of_response(
@@ -35,16 +40,19 @@ def bundle_of_response(
     *,
     notes: tuple[str, ...] = (),
     follows: Turn | None = None,
+    system: str | None = None,
     data: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the MIME bundle of a response, by itself or after another turn."""
+    """Return the MIME bundle of a response, with the turn it follows and the system message it set."""
     from jupyter_prem.display import bundle
 
     footer = [response.model] if response.model else []
     if response.usage is not None:
         footer.append(f"{response.usage.prompt_tokens} + {response.usage.completion_tokens} tokens")
     if follows is not None:
-        footer.append(f"follows \u201c{_beginning(follows.question.content or '')}\u201d")
+        footer.append(f"follows \u201c{beginning(follows.title)}\u201d")
+    if system is not None:
+        footer.append(f"system “{beginning(system)}”" if system else "no system message any more")
     return bundle(
         response.text,
         footer=footer,
@@ -56,7 +64,7 @@ def bundle_of_response(
     )
 
 
-def _beginning(text: str) -> str:
+def beginning(text: str) -> str:
     """Return a question's first words: they name its cell alike today and on replay, its number does not."""
     line = " ".join(text.split())
     return line if len(line) <= _QUOTED else line[:_QUOTED].rsplit(" ", 1)[0] + " …"
@@ -90,21 +98,55 @@ def _badge(response: ChatResponse) -> str:
 
 
 def _data(outcome: Outcome) -> dict[str, Any]:
-    """Return what a later session needs to take the turn up again: this turn's own, never a key."""
-    request, response, turn = outcome.request, outcome.response, outcome.turn
-    body = request.to_body()
-    fields = {name: value for name, value in body.items() if name not in {"messages", "stream"}}
+    response, turn = outcome.response, outcome.turn
     answer = response.message if response is not None else None
-    said = turn.messages if turn is not None else (request.messages[-1], *([answer] if answer else []))
+    question = outcome.request.messages[-1]
+    return _saved(
+        conversation=outcome.conversation,
+        parent=outcome.place.parent,
+        system=outcome.place.system,
+        messages=turn.messages if turn is not None else (question, *([answer] if answer else [])),
+        body=outcome.request.to_body(),
+        response=response,
+        turn=turn.hash if turn is not None else None,
+    )
+
+
+def data_of_turn(turn: Turn, conversation: str) -> dict[str, Any]:
+    """Return what the cell of a turn would have saved."""
+    body = turn.response.request if turn.response is not None else {}
+    body = {name: value for name, value in body.items() if name != "stream_options"}
+    return _saved(
+        conversation=conversation,
+        parent=turn.parent,
+        system=turn.system,
+        messages=turn.messages,
+        body=body,
+        response=turn.response,
+        turn=turn.hash,
+    )
+
+
+def _saved(
+    *,
+    conversation: str,
+    parent: Turn | None,
+    system: str,
+    messages: tuple[Message, ...],
+    body: dict[str, Any],
+    response: ChatResponse | None,
+    turn: str | None,
+) -> dict[str, Any]:
+    """Return what a later session needs to take the turn up again: this turn's own, never a key."""
     return {
         "format": FORMAT,
-        "conversation": outcome.conversation or None,
-        "parent": outcome.parent.hash if outcome.parent is not None else None,
-        "turn": turn.hash if turn is not None else None,
+        "conversation": conversation or None,
+        "parent": parent.hash if parent is not None else None,
+        "turn": turn,
         "body": body_hash({name: value for name, value in body.items() if name != "stream"}),
-        "fields": fields,
-        "system": outcome.system or None,
-        "messages": [message.to_dict() for message in said],
+        "fields": {name: value for name, value in body.items() if name not in {"messages", "stream"}},
+        "system": system or None,
+        "messages": [message.to_dict() for message in messages],
         "model": response.model if response is not None else None,
         "finish_reason": response.finish_reason if response is not None else None,
         "interrupted": response.interrupted if response is not None else True,

@@ -1,4 +1,4 @@
-"""What the doors of one notebook share: conversations, clients, and who is told of a new turn."""
+"""What the doors of one notebook share: conversations, clients, usage, and who is told of a new turn."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import DEFAULT_TIMEOUT
 
+from ._ledger import Ledger
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from jupyter_prem.backends import Client, ClientPool
     from jupyter_prem.client import Cancel, ChatRequest, StreamUsage
-    from jupyter_prem.conversation import Conversation, Outcome, Question, Sink
+    from jupyter_prem.conversation import Cell, Conversation, Outcome, Question, Sink
 
 __all__ = ["Answerer", "Notebook", "Settings"]
 
@@ -30,6 +32,8 @@ class Settings:
     stream_usage: StreamUsage = "auto"
     allow_http_hosts: tuple[str, ...] = ()
     timeout: float = DEFAULT_TIMEOUT
+    window: int | None = None
+    budget: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +45,26 @@ class Answerer:
 
 
 class Notebook:
-    """The state behind the magics and every panel of one kernel.
+    """The state behind the magics and every panel of one kernel; the host of its conversations.
 
     Args:
         settings: Called at each question for what holds now.
         bind: Called with the names and values that a question leaves in the notebook.
+        cell: Called at each question for the cell that asks.
     """
 
-    def __init__(self, settings: Callable[[], Settings], bind: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        bind: Callable[[dict[str, Any]], None],
+        cell: Callable[[], Cell | None],
+    ) -> None:
         self.settings = settings
         self._bind = bind
+        self._cell = cell
         self.conversations: dict[str, Conversation] = {}
         self.current = "default"
+        self.ledger = Ledger()
         self._pool: ClientPool | None = None
         self._listeners: list[weakref.WeakMethod[Callable[[Conversation], None]]] = []
 
@@ -61,7 +73,21 @@ class Notebook:
         from jupyter_prem.conversation import Conversation
 
         name = name or self.current
-        return self.conversations.setdefault(name, Conversation(name))
+        if name not in self.conversations:
+            self.conversations[name] = Conversation(name, host=self)
+        return self.conversations[name]
+
+    def switch(self, name: str) -> Conversation:
+        """Make the conversation `name` the current one, begun if there is none, and return it."""
+        conversation = self.conversation(name)
+        self.current = name
+        self.bind_conversation(conversation)
+        self.changed(conversation)
+        return conversation
+
+    def bind_conversation(self, conversation: Conversation) -> None:
+        """Leave the conversation in the notebook as `chat_conversation`."""
+        self._bind({"chat_conversation": conversation})
 
     def answerer(self, endpoint: str | None = None) -> Answerer:
         """Return who answers now.
@@ -79,12 +105,46 @@ class Notebook:
         )
         return Answerer(client, resolved.implicit)
 
+    def backend(self) -> Client:
+        """Return the client that answers now; see `answerer`."""
+        return self.answerer().client
+
     def completed(self, question: Question) -> Question:
-        """Return `question` with what the settings say where it says nothing."""
+        """Return `question` with the cell that asks, and what the settings say where it says nothing."""
         settings = self.settings()
         return dataclasses.replace(
-            question, fields={**settings.fields, **question.fields}, default_system=settings.system
+            question,
+            defaults=settings.fields,
+            default_system=settings.system,
+            window=settings.window if question.window is None else question.window,
+            cell=question.cell or self._cell(),
         )
+
+    def allow(self, request: ChatRequest) -> None:
+        """Let a request be sent.
+
+        Raises:
+            BudgetError: It could pass the budget.
+        """
+        self.ledger.check(self.settings().budget, request)
+
+    def adopt(self, conversation: Conversation, name: str | None) -> None:
+        """Take a new conversation in, under `name` or a free one.
+
+        Raises:
+            ConversationError: The name is taken.
+        """
+        from jupyter_prem.conversation import ConversationError
+
+        if name is not None and name in self.conversations:
+            raise ConversationError(
+                f"There is a conversation {name!r} already.", hint="Choose another name: %prem conversations."
+            )
+        stem, count = conversation.name, 1
+        while conversation.name in self.conversations:
+            count += 1
+            conversation.name = f"{stem}-{count}"
+        self.conversations[conversation.name] = conversation
 
     def prepare(self, conversation: Conversation, client: Client, question: Question) -> ChatRequest:
         """Return the request that `ask` would send.
@@ -109,11 +169,12 @@ class Notebook:
 
         `output` is one more name for the response.
 
-        Raises: As `jupyter_prem.conversation.ask`.
+        Raises: As `jupyter_prem.conversation.ask`; BudgetError if the answer could pass the budget.
         """
         from jupyter_prem.conversation import ask
 
         def bind(outcome: Outcome) -> None:
+            self.ledger.note(outcome)
             if outcome.response is not None:
                 names = {
                     "chat_response": outcome.response,
@@ -123,9 +184,15 @@ class Notebook:
                 self._bind(names | ({output: outcome.response} if output else {}))
 
         try:
-            return ask(conversation, client, self.completed(question), sink=sink, cancel=cancel, bind=bind)
+            question = self.completed(question)
+            return ask(conversation, client, question, sink=sink, cancel=cancel, allow=self.allow, bind=bind)
         finally:
             self.changed(conversation)
+
+    def done(self, conversation: Conversation, outcome: Outcome) -> None:
+        """Take note of a question that Python asked."""
+        self.ledger.note(outcome)
+        self.changed(conversation)
 
     def listen(self, listener: Callable[[Conversation], None]) -> None:
         """Call the bound method `listener` after each change of a conversation, while its object lives."""

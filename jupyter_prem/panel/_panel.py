@@ -178,5 +178,5 @@ def _question_html(text: str) -> str:
 
 
 def _turn_html(turn: Turn) -> str:
-    answer = bundle_of_response(turn.response)["text/html"]
-    return _question_html(turn.question.content or "") + str(answer)
+    said = _question_html(turn.title)
+    return said + str(bundle_of_response(turn.response)["text/html"]) if turn.response is not None else said

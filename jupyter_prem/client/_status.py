@@ -1,0 +1,118 @@
+"""Replies that are no answer: statuses and bodies, each to its named error in the service's own words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from ._decode import parse_json, quoted, words_of
+from ._errors import (
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    ContextWindowExceededError,
+    EmptyResponse,
+    InternalServerError,
+    MalformedStream,
+    NotAnAPI,
+    NotFoundError,
+    PermissionDeniedError,
+    PremError,
+    RateLimitError,
+    RedirectRefused,
+    UnprocessableEntityError,
+)
+from ._keys import scrub
+
+if TYPE_CHECKING:
+    from ._address import Address
+    from ._http import Reply
+
+__all__ = ["check_status", "json_body", "names_context_window"]
+
+_BY_STATUS: Final[dict[int, type[APIStatusError]]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+# How OpenAI, vLLM, llama.cpp, TGI, Mistral, Anthropic's and Google's gateways say it.
+_FULL = re.compile(
+    r"context_length_exceeded|exceed_context_size|context[ _-](?:length|window|size)"
+    r"|maximum (?:prompt|input|sequence|context) length|reduce the length of the (?:messages|prompt|input)"
+    r"|(?:prompt|input|request|messages?) (?:is|are) too long|too many (?:input |prompt )?tokens"
+    r"|input token count"
+    r"|inputs? ?`? ?tokens? \+ `?max_new_tokens",
+    re.IGNORECASE,
+)
+
+
+def names_context_window(words: str) -> bool:
+    """Whether a service's words say that the messages do not fit into the model's context window."""
+    return bool(_FULL.search(words))
+
+
+def json_body(data: bytes, reply: Reply, address: Address) -> Any:
+    """Return what a body's JSON says.
+
+    Raises:
+        EmptyResponse: There is none.
+        NotAnAPI: It is no JSON.
+    """
+    where = f"at {address.host}"
+    if not data.strip():
+        raise EmptyResponse("The service answered with nothing.", where=where)
+    try:
+        return parse_json(data)
+    except MalformedStream:
+        words = quoted(scrub(data[:2000].decode("utf-8", "replace"), address.api_key))
+        page = "html" in reply.headers.get("content-type", "") or data.lstrip()[:1] == b"<"
+        raise NotAnAPI(
+            "A web page answered, not the API." if page else "The service's answer is no JSON.",
+            where=where,
+            hint="Check the address (%prem status); a proxy may want a login first.",
+            detail=words,
+        ) from None
+
+
+def check_status(reply: Reply, address: Address) -> None:
+    """Raise the named error of a status that is no success, in the service's own words."""
+    status = reply.status_code
+    if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 section 15
+        return
+    request_id = quoted(scrub(reply.headers.get("x-request-id", ""), address.api_key))
+    where = f"at {address.host}" + (f", request {request_id}" if request_id else "")
+    try:
+        data = reply.read()[:100_000]
+    except PremError:
+        data = b""
+    try:
+        words = words_of(parse_json(data))
+    except MalformedStream:
+        words = data[:2000].decode("utf-8", "replace")
+    detail = quoted(scrub(words, address.api_key))
+    what = f"The service answered {status}."
+    kind = _status_error(status, f"{words} {data[:2000].decode('utf-8', 'replace')}")
+    if kind is RedirectRefused:
+        target = quoted(scrub(reply.headers.get("location", "elsewhere"), address.api_key))
+        what, detail = f"The service answered {status} and points to {target}; no question is sent on.", ""
+    if kind is ContextWindowExceededError:
+        what = (
+            f"The conversation does not fit into the model's context window; the service answered {status}."
+        )
+    raise kind(what, status_code=status, request_id=request_id, where=where, detail=detail)
+
+
+def _status_error(status: int, words: str) -> type[APIStatusError]:
+    if status < 400:  # noqa: PLR2004 - RFC 9110 section 15
+        return RedirectRefused
+    if status in {400, 413, 422, 500} and names_context_window(words):
+        return ContextWindowExceededError
+    if status >= 500:  # noqa: PLR2004 - RFC 9110 section 15
+        return InternalServerError
+    return _BY_STATUS.get(status, APIStatusError)

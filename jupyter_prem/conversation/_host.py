@@ -1,0 +1,140 @@
+"""What a conversation belongs to, and an answer on its way into it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Protocol, Self
+
+from jupyter_prem.client import ChatResponse, Interrupted, PremError
+
+from ._session import Backend, Exchange, Outcome
+from ._tree import ConversationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from jupyter_prem.client import ChatRequest, Delta
+
+    from ._conversation import Conversation
+    from ._question import Question
+
+__all__ = ["Alone", "ConversationStream", "Host"]
+
+
+class Host(Protocol):
+    """What a conversation belongs to: a notebook, or nothing but itself."""
+
+    def backend(self) -> Backend:
+        """Return who answers now."""
+        ...
+
+    def completed(self, question: Question) -> Question:
+        """Return the question with what the settings say where it says nothing."""
+        ...
+
+    def allow(self, request: ChatRequest) -> None:
+        """Raise what keeps the request from being sent."""
+        ...
+
+    def done(self, conversation: Conversation, outcome: Outcome) -> None:
+        """Take note of how a question ended."""
+        ...
+
+    def changed(self, conversation: Conversation) -> None:
+        """Tell whoever shows the conversation that its head was moved."""
+        ...
+
+    def adopt(self, conversation: Conversation, name: str | None) -> None:
+        """Give a new conversation its name: this one, or a free one."""
+        ...
+
+
+class Alone:
+    """The host of a conversation that belongs to no notebook."""
+
+    def __init__(self, client: Backend | None) -> None:
+        self._client = client
+
+    def backend(self) -> Backend:
+        if self._client is None:
+            from jupyter_prem.backends import Client
+
+            self._client = Client()
+        return self._client
+
+    def completed(self, question: Question) -> Question:
+        return question
+
+    def allow(self, request: ChatRequest) -> None:
+        """Nothing keeps a question from being sent."""
+
+    def done(self, conversation: Conversation, outcome: Outcome) -> None:
+        """Nobody else is told."""
+
+    def changed(self, conversation: Conversation) -> None:
+        """Nobody shows it."""
+
+    def adopt(self, conversation: Conversation, name: str | None) -> None:
+        """It is named already."""
+
+
+class ConversationStream:
+    """An answer on its way into a conversation: iterate it for deltas; `response` is it when done.
+
+    A context manager. Leaving it early keeps what had arrived, marked as interrupted.
+    """
+
+    def __init__(self, conversation: Conversation, host: Host, question: Question) -> None:
+        self._conversation = conversation
+        self._host = host
+        self._question = question
+        self._exchange: Exchange | None = None
+        self._error: PremError | None = None
+        self._whole = False
+        self._held = ExitStack()
+        self._outcome: Outcome | None = None
+
+    def __enter__(self) -> Self:
+        question = self._host.completed(self._question)
+        with ExitStack() as held:
+            if not question.once:
+                held.enter_context(self._conversation.one_turn())
+            self._exchange = Exchange(self._conversation, self._host.backend(), question)
+            self._host.allow(self._exchange.request)
+            self._held = held.pop_all()
+        return self
+
+    def __iter__(self) -> Iterator[Delta]:
+        if self._exchange is None or self._outcome is not None:
+            raise ConversationError("A stream is iterated once, inside its with block.")
+        try:
+            yield from self._exchange
+        except PremError as error:
+            self._error = error
+            raise
+        self._whole = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        with self._held:
+            if self._exchange is not None:
+                ended = self._error or (None if self._whole else Interrupted("Left early."))
+                self._outcome = self._exchange.end(
+                    ended, lambda outcome: self._host.done(self._conversation, outcome)
+                )
+
+    @property
+    def response(self) -> ChatResponse:
+        """The answer, once the block is left or the deltas are through.
+
+        Raises:
+            ConversationError: Nothing has arrived.
+        """
+        response = self._outcome.response if self._outcome is not None else None
+        if response is None and self._exchange is not None:
+            response = self._exchange.so_far
+        if response is None:
+            raise ConversationError("Nothing of an answer has arrived.")
+        return response

@@ -1,0 +1,166 @@
+"""What is asked, and where in a conversation it goes."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from jupyter_prem.client import ChatRequest, Message, RequestError
+
+from ._tree import ConversationError
+from ._turn import Cell, SentBody, Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jupyter_prem.client import Cancel
+
+    from ._session import Backend
+    from ._tree import Tree
+
+__all__ = ["CONTINUE", "Place", "Question", "place", "request_at"]
+
+CONTINUE = "Continue exactly where your last answer was cut off. Repeat nothing of it."
+"""What `continue` asks: a message of the user, since few services go on with one of the assistant's."""
+
+_NOT_FIELDS = frozenset({"stream", "stream_options"})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, before it is a request.
+
+    Attributes:
+        text: The prompt, expanded; empty where the conversation itself says what is asked.
+        fields: Request fields that were set, `model` among them or not.
+        defaults: Request fields of the settings, which everything else overrides.
+        name: Name of the speaker.
+        system: A new system message from this turn on; None leaves the conversation's.
+        default_system: The system message of a conversation that was given none.
+        stream: Whether the answer is to arrive piece by piece.
+        once: Neither read nor extend the conversation.
+        new: Start the conversation afresh, once there is an answer.
+        window: Send only so many exchanges before the question; None sends all.
+        cell: The cell that asks; what an earlier execution of it asked is replaced.
+        kind: "ask"; "regenerate" asks the last question again, beside its answer; "continue" asks for
+            the rest of an answer that was cut.
+    """
+
+    text: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    name: str | None = None
+    system: str | None = None
+    default_system: str = ""
+    stream: bool = True
+    once: bool = False
+    new: bool = False
+    window: int | None = None
+    cell: Cell | None = None
+    kind: Literal["ask", "regenerate", "continue"] = "ask"
+
+    def __post_init__(self) -> None:
+        if self.window is not None and (isinstance(self.window, bool) or self.window < 0):
+            raise RequestError("window", self.window, "must be a number of exchanges, 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a question goes in its conversation, and what goes out with it.
+
+    Attributes:
+        parent: The turn it follows.
+        message: The question as a message.
+        system: The system message in force.
+        system_given: Whether a question of this branch gave it, rather than the settings.
+        fields: The request's fields.
+        cells: The cells that the exchange will stand in.
+    """
+
+    parent: Turn | None
+    message: Message
+    system: str
+    system_given: bool
+    fields: Mapping[str, Any]
+    cells: tuple[Cell, ...]
+
+
+def place(tree: Tree, question: Question) -> Place:
+    """Return where `question` goes.
+
+    Raises:
+        ConversationError: There is no answer to regenerate, or none that was cut.
+        RequestError: The prompt is no text.
+    """
+    parent, fields = None, {**question.defaults, **question.fields}
+    message: Message | None = None
+    cells = (question.cell,) if question.cell is not None else ()
+    if question.kind == "regenerate":
+        last = tree.earlier(question.cell) or tree.head
+        if last is None or last.question is None:
+            raise ConversationError(
+                f"There is no answer to regenerate in the conversation {tree.name!r}.",
+                hint="Ask a question first." if last is None else "The last message was appended by hand.",
+            )
+        parent, message, fields = last.parent, last.question, _again(last, question)
+        others = tuple(cell for cell in last.cells if question.cell is None or cell.id != question.cell.id)
+        cells = (*others, *cells)
+        if question.system is None and last.system_given:
+            question = dataclasses.replace(question, system=last.system)
+    elif question.kind == "continue":
+        parent = tree.base(question.cell)
+        _check_cut(tree, parent)
+        message, fields = (
+            Message("user", CONTINUE),
+            _again(parent, question) if parent is not None else fields,
+        )
+    elif not (question.once or question.new):
+        parent = tree.base(question.cell)
+    system, given = _system(parent, question)
+    message = message or Message("user", question.text, name=question.name)
+    return Place(parent, message, system, given, fields, cells)
+
+
+def request_at(
+    where: Place, backend: Backend, question: Question, cancel: Cancel | None = None
+) -> tuple[ChatRequest, SentBody]:
+    """Return the checked request, and the body it is as the conversation holds it.
+
+    Raises:
+        RequestError: A field is out of its range.
+        ConfigurationError: No model is named and the service has not exactly one.
+    """
+    fields = dict(where.fields) | ({"stream": True} if question.stream else {})
+    # Fields are checked before the service is asked for its model, and before a long past is copied.
+    draft = ChatRequest.from_body({"model": "-", **fields, "messages": [where.message]})
+    model = draft.model if "model" in fields else backend.default_model(cancel)
+    body = SentBody(where.parent, where.message, where.system, question.window, fields)
+    return dataclasses.replace(draft, model=model, messages=tuple(body.messages())), body
+
+
+def left_out(parent: Turn | None, window: int | None) -> int:
+    """Return how many exchanges a window leaves out."""
+    return max(0, (parent.depth if parent is not None else 0) - window) if window is not None else 0
+
+
+def _again(last: Turn, question: Question) -> dict[str, Any]:
+    sent = {name: value for name, value in last.fields.items() if name not in _NOT_FIELDS}
+    return {**question.defaults, **sent, **question.fields}
+
+
+def _check_cut(tree: Tree, last: Turn | None) -> None:
+    response = last.response if last is not None else None
+    if response is None or not (response.interrupted or response.finish_reason == "length"):
+        raise ConversationError(
+            f"The last answer of the conversation {tree.name!r} was not cut off: nothing to continue.",
+            hint="An answer can be continued after the finish reason length, or after it was stopped.",
+        )
+
+
+def _system(parent: Turn | None, question: Question) -> tuple[str, bool]:
+    if question.system is not None:
+        return question.system, True
+    if parent is not None and parent.system_given:
+        return parent.system, True
+    return question.default_system, False

@@ -1,0 +1,127 @@
+"""A turn of a conversation: immutable, and knowing what it follows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jupyter_prem.client import ChatResponse, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Cell", "SentBody", "Turn", "answer_of", "body_hash", "branch", "walk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The cell that a question was asked in, and which of its executions asked it.
+
+    Attributes:
+        id: What the front end calls the cell; None where it says nothing.
+        run: Tells one execution from another; empty for one of an earlier kernel.
+        number: Execution count, for people.
+    """
+
+    id: str | None = None
+    run: str = ""
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """One exchange: what it said, what was answered, and the turn that it follows.
+
+    Attributes:
+        messages: The messages it added: a question and its answer; or one that was appended by hand.
+        response: What was answered, whole or as far as it came; None of what was appended.
+        parent: The turn before; None for the first.
+        system: The system message in force at this turn; empty for none.
+        system_given: Whether a question of this branch gave it, rather than the settings.
+        fields: The request fields that were sent, without the messages.
+        cells: The cells that it stands in.
+        depth: How many turns there are up to this one.
+        hash: SHA-256, hexadecimal, over the parent's hash and this turn's messages.
+    """
+
+    messages: tuple[Message, ...]
+    response: ChatResponse | None = None
+    parent: Turn | None = field(default=None, repr=False)
+    system: str = ""
+    system_given: bool = field(default=False, kw_only=True)
+    fields: Mapping[str, Any] = field(default_factory=dict, kw_only=True, repr=False)
+    cells: tuple[Cell, ...] = field(default=(), kw_only=True, repr=False)
+    depth: int = field(init=False)
+    hash: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        said = {
+            "parent": self.parent.hash if self.parent is not None else None,
+            "system": self.system,
+            "messages": [message.to_dict() for message in self.messages],
+        }
+        object.__setattr__(self, "depth", 1 + (self.parent.depth if self.parent is not None else 0))
+        object.__setattr__(self, "hash", body_hash(said))
+
+    @property
+    def question(self) -> Message | None:
+        """The user's message that was answered; None of a turn that was appended by hand."""
+        return self.messages[0] if self.response is not None and self.messages else None
+
+    @property
+    def title(self) -> str:
+        """The text that people know the turn by: its first message's, else the system message."""
+        return next((message.content for message in self.messages if message.content), self.system)
+
+
+@dataclass(frozen=True, slots=True)
+class SentBody:
+    """The body a turn was asked with, made again from what the conversation holds once."""
+
+    parent: Turn | None
+    message: Message
+    system: str
+    window: int | None
+    fields: Mapping[str, Any]
+
+    def messages(self) -> list[Message]:
+        """Return the messages as they went out."""
+        sent = [message for turn in branch(self.parent, self.window) for message in turn.messages]
+        if self.system:
+            sent.insert(0, Message("system", self.system))
+        sent.append(self.message)
+        return sent
+
+    def __call__(self) -> dict[str, Any]:
+        return {"messages": [message.to_dict() for message in self.messages()], **self.fields}
+
+
+def answer_of(response: ChatResponse) -> Message:
+    """Return an answer as a message; of a cut one, what an API accepts: its text without calls."""
+    return Message("assistant", response.text) if response.interrupted else response.message
+
+
+def walk(head: Turn | None) -> Iterator[Turn]:
+    """Yield the turns from `head` back to the first."""
+    while head is not None:
+        yield head
+        head = head.parent
+
+
+def branch(head: Turn | None, last: int | None = None) -> tuple[Turn, ...]:
+    """Return the turns from the first to `head`, or the `last` ones of them."""
+    path: list[Turn] = []
+    for turn in walk(head):
+        if last is not None and len(path) >= last:
+            break
+        path.append(turn)
+    path.reverse()
+    return tuple(path)
+
+
+def body_hash(body: object) -> str:
+    """Return the SHA-256, hexadecimal, of JSON with sorted keys and no spaces."""
+    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,80 @@
+"""What magics draw that is no answer: tables, lines, and the request of a dry run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+from jupyter_prem.display import IPythonPage, OnceHtml, TerminalText, bundle, drawing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from jupyter_prem.conversation import Conversation, Question
+
+    from ._state import Answerer, Notebook
+
+__all__ = ["draw", "draw_dry_run", "draw_lines", "draw_table", "say"]
+
+_ANY_MODEL = "(the only model of the service, which is asked for it when the question is sent)"
+
+
+def draw(shell: InteractiveShell, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+    """Draw a bundle once."""
+    if hasattr(shell, "kernel"):
+        OnceHtml(IPythonPage()).finish(data, metadata)
+    else:
+        TerminalText(sys.stdout).finish(data, metadata)
+
+
+def draw_table(shell: InteractiveShell, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Draw a table; its first column is ours, the others hold text from anywhere."""
+    lines = [header, ["---"] * len(header)]
+    lines += [[str(name), *(_cell(str(value)) for value in rest)] for name, *rest in rows]
+    draw(shell, bundle("\n".join(f"| {' | '.join(line)} |" for line in lines)), {})
+
+
+def draw_lines(shell: InteractiveShell, lines: Sequence[str]) -> None:
+    """Draw lines of text as they are, in a fixed-width face."""
+    draw(shell, drawing(lines), {})
+
+
+def say(shell: InteractiveShell, *lines: str) -> None:
+    """Draw short notices, a line each."""
+    draw(shell, bundle("", notes=lines), {})
+
+
+def draw_dry_run(
+    shell: InteractiveShell,
+    notebook: Notebook,
+    conversation: Conversation,
+    answerer: Answerer,
+    question: Question,
+) -> None:
+    """Draw the request that would be sent; nothing is sent, started or changed."""
+    client = answerer.client
+    known = client.known_model or question.fields.get("model") or notebook.settings().fields.get("model")
+    if known is None:
+        question = dataclasses.replace(question, fields={**question.fields, "model": _ANY_MODEL})
+    request = notebook.prepare(conversation, client, question)
+    body = json.dumps(client.body_of(request), ensure_ascii=False, indent=2)
+    fixed = getattr(client.endpoint, "fixed", None)
+    target = fixed.url("chat/completions") if fixed is not None else "the embedded model, on this machine"
+    key = "Authorization: Bearer (the key)\n" if fixed is not None and fixed.api_key is not None else ""
+    fence = "`" * max(3, body.count("`") and 1 + max(len(run) for run in re.findall("`+", body)))
+    draw(
+        shell,
+        bundle(f"POST {target}\n\n{fence}http\n{key}Content-Type: application/json\n\n{body}\n{fence}"),
+        {},
+    )
+
+
+def _cell(text: str) -> str:
+    """Return `text` as a cell of a Markdown table that shows it as it is."""
+    clean = " ".join(text.replace("|", "¦").split()).replace("`", "'")
+    return f"`{clean}`" if clean else "-"

@@ -1,0 +1,138 @@
+"""A conversation as a notebook of `%%chat` cells that runs, with the answers it had."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from jupyter_prem.client import PremError
+from jupyter_prem.conversation import SentBody, write
+
+from ._options import FIELD_OPTIONS
+from ._outcome import bundle_of_response, data_of_turn
+from ._words import split_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from jupyter_prem.conversation import Conversation, Turn
+
+__all__ = ["export_notebook"]
+
+_MARK = '{\n "metadata": {\n  "jupyter_prem": "export"'
+
+
+def export_notebook(conversation: Conversation, path: Path) -> None:
+    """Write the branch of a conversation as a notebook, whole or not at all.
+
+    Every prompt, system message and request field stands in its cell; what a cell's text cannot hold as it
+    is stands in a variable above it. The saved answers are the cells' outputs, so `%prem resume` reads them.
+
+    Raises:
+        ConversationFileError: The file is another's, or cannot be written.
+    """
+    cells = [_code("%load_ext jupyter_prem"), _code(f"%prem switch {shlex.quote(conversation.name)}")]
+    system = ""
+    for number, turn in enumerate(conversation.turns, 1):
+        cells += _turn_cells(turn, number, system, conversation.name)
+        system = turn.system
+    for place, cell in enumerate(cells):
+        cell["id"] = f"prem-{place}"
+    notebook = {
+        "metadata": {
+            "jupyter_prem": "export",
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "cells": cells,
+    }
+    write(path, json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", _MARK)
+
+
+def _turn_cells(turn: Turn, number: int, system: str, name: str) -> Iterator[dict[str, Any]]:
+    question = turn.question
+    if question is None or turn.response is None:
+        yield _code(_by_hand(turn))
+        return
+    prompt, told = question.content or "", turn.system if turn.system != system else None
+    values = {f"prompt_{number}": prompt} if not _stands(prompt) else {}
+    raw = not values and "{{" in prompt
+    options = list(_field_options(turn))
+    if question.name is not None:
+        options.append(("--name", question.name))
+    if told is not None:
+        options.append(("--system", told))
+    if isinstance(turn.response.body, SentBody) and turn.response.body.window is not None:
+        options.append(("--window", str(turn.response.body.window)))
+    words = []
+    for flag, value in options:
+        word = f"{flag} {shlex.quote(value)}"
+        if _reads_back(flag, value, word, raw=raw):
+            words.append(word)
+            continue
+        variable = f"{flag.strip('-').replace('-', '_')}_{number}"
+        values[variable] = value
+        words.append(f"{flag} {{{{ {variable} }}}}")
+        if raw:
+            # --raw would keep the option's expression too.
+            values[f"prompt_{number}"], raw = prompt, False
+    if values:
+        yield _code("\n".join(f"{variable} = {value!r}" for variable, value in values.items()))
+    body = f"{{{{ prompt_{number} }}}}" if f"prompt_{number}" in values else prompt
+    first = " ".join(["%%chat", *(["--raw"] if raw else []), *words])
+    yield _code(f"{first}\n{body}", [_output(turn, name)])
+
+
+def _by_hand(turn: Turn) -> str:
+    if not turn.messages:
+        return f"chat_conversation.append('system', {turn.system!r})"
+    (message,) = turn.messages
+    return f"chat_conversation.append({message.role!r}, {message.content!r}, name={message.name!r})"
+
+
+def _field_options(turn: Turn) -> Iterator[tuple[str, str]]:
+    for field, value in turn.fields.items():
+        option = FIELD_OPTIONS.get(field)
+        if option is None or field == "response_format":
+            continue
+        values = value if isinstance(value, list) else [value]
+        for item in values:
+            yield option.flags[-1], "none" if item is None else str(item)
+
+
+def _stands(prompt: str) -> bool:
+    """Whether a cell's body can hold the prompt, and gives it back as it is."""
+    plain = all(char.isprintable() or char in "\n\t" for char in prompt)
+    return plain and prompt == prompt.strip() and not prompt.startswith("%")
+
+
+def _reads_back(flag: str, value: str, word: str, *, raw: bool) -> bool:
+    if not value.isprintable() or ("{{" in value and not raw):
+        return False
+    try:
+        return split_options(word, lambda text: text) == [f"{flag}={value}"]
+    except PremError:
+        return False
+
+
+def _output(turn: Turn, name: str) -> dict[str, Any]:
+    response = turn.response
+    if response is None:
+        raise ValueError("only an answer has an output")
+    data = bundle_of_response(response, follows=turn.parent, data=data_of_turn(turn, name))
+    about = {"id": response.id, "created": response.created, "latency": round(response.latency, 3)}
+    return {"output_type": "display_data", "data": data, "metadata": {"jupyter_prem": about}}
+
+
+def _code(source: str, outputs: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": outputs or [],
+        "source": source,
+    }

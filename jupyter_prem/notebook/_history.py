@@ -1,0 +1,104 @@
+"""A conversation as lines of text: the branch, what left it, and which cells fell out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._outcome import beginning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jupyter_prem.conversation import Cell, Conversation, Turn
+
+__all__ = ["fallen_cells", "history_lines", "label"]
+
+_LAST = 50  # turns of the branch that are shown
+_BESIDE = 10  # turns off the branch that are shown behind one turn
+
+
+def history_lines(conversation: Conversation) -> list[str]:
+    """Return the conversation as a tree: ● is on the branch, ○ has left it and can be forked by its hash."""
+    branch = conversation.turns
+    on = set(branch)
+    off = [turn for turn in conversation.all_turns if turn not in on]
+    head = f"{conversation.name}: {_count(len(branch), 'exchange')}"
+    lines = [head + (f", {len(off)} off the branch" if off else "")]
+    if conversation.system:
+        lines.append(f"system  {beginning(conversation.system)}")
+    beside = _beside(off, on)
+    lines += _off_lines(beside.get(None, []))
+    hidden = max(0, len(branch) - _LAST)
+    if hidden:
+        lines.append(f"  … {_count(hidden, 'earlier exchange')}")
+    for turn in branch[hidden:]:
+        lines.append(
+            f"●  {_line(turn)}" + ("   ← the next question follows this" if turn is branch[-1] else "")
+        )
+        lines += _off_lines(beside.get(turn, []))
+    fallen = fallen_cells(conversation)
+    if fallen:
+        lines += [
+            "",
+            f"No longer in the conversation: {', '.join(fallen)}. Run these cells again to ask after it.",
+        ]
+    return lines
+
+
+def fallen_cells(conversation: Conversation) -> list[str]:
+    """Return the names of the cells whose last answer is no longer on the branch, the oldest first."""
+    on = {_key(cell) for turn in conversation.turns for cell in turn.cells}
+    fallen: dict[str | int | None, str] = {}
+    for turn in conversation.all_turns:
+        for cell in turn.cells:
+            if _key(cell) not in on and _key(cell) is not None:
+                fallen[_key(cell)] = f"{label(turn)} “{beginning(turn.title)}”"
+    return list(fallen.values())
+
+
+def label(turn: Turn) -> str:
+    """Return what people call the cell of a turn."""
+    if turn.response is None:
+        return "by hand"
+    if not turn.cells:
+        return "panel"
+    number = turn.cells[-1].number
+    return f"[{number if number is not None else ' '}]"
+
+
+def _key(cell: Cell) -> str | int | None:
+    return cell.id or cell.number
+
+
+def _beside(off: list[Turn], on: set[Turn]) -> dict[Turn | None, list[Turn]]:
+    """Return the turns off the branch, by the turn of the branch where they left it."""
+    left: dict[Turn, Turn | None] = {}
+    beside: dict[Turn | None, list[Turn]] = {}
+    for turn in off:
+        parent = turn.parent
+        place = parent if parent is None or parent in on else left.get(parent)
+        left[turn] = place
+        beside.setdefault(place, []).append(turn)
+    return beside
+
+
+def _off_lines(turns: list[Turn]) -> Iterator[str]:
+    for turn in turns[-_BESIDE:]:
+        yield f"├─○  {turn.hash[:8]}  {_line(turn)}"
+    if len(turns) > _BESIDE:
+        yield f"├─   … {len(turns) - _BESIDE} older"
+
+
+def _line(turn: Turn) -> str:
+    response = turn.response
+    said = f"{label(turn)}  {beginning(turn.title)}"
+    if response is None:
+        return said
+    marks = [response.finish_reason or ""] if response.finish_reason not in {"stop", None} else []
+    marks += ["interrupted"] if response.interrupted else []
+    answer = f"  →  {beginning(response.text) or '(no text)'}"
+    return said + answer + (f"  ({', '.join(marks)})" if marks else "")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,62 @@
+"""Which notebook this is, and which cell runs: each front end says it elsewhere, some do not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_prem.conversation import Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["current_cell", "notebook_path"]
+
+
+def notebook_path(shell: InteractiveShell, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the notebook's file; None where no front end says which, or what it says is no file.
+
+    VS Code puts it into the namespace (`__vsc_ipynb_file__`), papermill too when it is told to
+    (`--inject-paths`); Jupyter Server names it in the kernel's environment (`JPY_SESSION_NAME`: JupyterLab,
+    Notebook 7), pytest in its own (`PYTEST_CURRENT_TEST`: nbval). nbclient, nbconvert and a terminal
+    say nothing.
+    """
+    for name in _names(shell.user_ns, environ):
+        # A path of pytest's is relative to its root, which is the working folder or above it.
+        for folder in (Path.cwd(), *Path.cwd().parents):
+            path = folder / name
+            if path.suffix == ".ipynb" and path.is_file():
+                return path.resolve()
+    return None
+
+
+def _names(namespace: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
+    for name in ("__vsc_ipynb_file__", "PAPERMILL_OUTPUT_PATH", "PAPERMILL_INPUT_PATH"):
+        if isinstance(namespace.get(name), str):
+            yield namespace[name]
+    if environ.get("JPY_SESSION_NAME"):
+        yield environ["JPY_SESSION_NAME"]
+    test = environ.get("PYTEST_CURRENT_TEST", "").partition("::")[0]
+    if test:
+        yield test
+        yield Path(test).name
+
+
+def current_cell(shell: InteractiveShell) -> Cell | None:
+    """Return the cell that runs now; None where a click in a panel asks.
+
+    JupyterLab and VS Code send the cell's id with the request; nbclient, papermill and terminals do not.
+    """
+    if not hasattr(shell, "get_parent"):
+        return Cell(None, "", shell.execution_count)
+    parent: dict[str, Any] = shell.get_parent() or {}
+    header = parent.get("header", {})
+    if header.get("msg_type") != "execute_request":
+        return None
+    cell_id = parent.get("metadata", {}).get("cellId")
+    return Cell(
+        cell_id if isinstance(cell_id, str) else None, str(header.get("msg_id", "")), shell.execution_count
+    )
