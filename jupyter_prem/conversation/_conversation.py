@@ -69,7 +69,7 @@ class Conversation(Tree):
             APIError: The service, or the way to it, failed; the error carries what had arrived.
             KeyboardInterrupt: As it came; what had arrived is kept in the conversation.
         """
-        question = _question(prompt, fields, system=system, name=name, window=window, once=once)
+        question = Question(prompt, fields, system=system, name=name, window=window, once=once)
         return self._asked(question)
 
     def regenerate(self, **fields: Any) -> ChatResponse:
@@ -77,14 +77,14 @@ class Conversation(Tree):
 
         Raises: As `ask`; ConversationError if there is no answer yet.
         """
-        return self._asked(_question("", fields, kind="regenerate"))
+        return self._asked(Question("", fields, kind="regenerate"))
 
     def continue_(self, **fields: Any) -> ChatResponse:
         """Ask for the rest of an answer that was cut at the token limit or stopped.
 
         Raises: As `ask`; ConversationError if the last answer was not cut.
         """
-        return self._asked(_question("", fields, kind="continue"))
+        return self._asked(Question("", fields, kind="continue"))
 
     def stream(
         self,
@@ -97,7 +97,7 @@ class Conversation(Tree):
         **fields: Any,
     ) -> ConversationStream:
         """Return a context manager that yields the answer's deltas as they arrive; arguments as for `ask`."""
-        question = _question(prompt, fields, system=system, name=name, window=window, once=once)
+        question = Question(prompt, fields, system=system, name=name, window=window, once=once)
         return ConversationStream(self, self._host, question)
 
     def append(
@@ -224,9 +224,3 @@ class _Nowhere:
 
     def finish(self, outcome: Outcome) -> None:
         pass
-
-
-def _question(prompt: str, fields: dict[str, Any], **settings: Any) -> Question:
-    if settings.get("kind", "ask") == "ask" and (not isinstance(prompt, str) or not prompt.strip()):
-        raise RequestError("prompt", prompt, "must be a text that is not empty")
-    return Question(prompt, fields, **settings)

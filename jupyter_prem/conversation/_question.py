@@ -61,7 +61,7 @@ class Question:
     kind: Literal["ask", "regenerate", "continue"] = "ask"
 
     def __post_init__(self) -> None:
-        if self.window is not None and (isinstance(self.window, bool) or self.window < 0):
+        if self.window is not None and not (type(self.window) is int and self.window >= 0):
             raise RequestError("window", self.window, "must be a number of exchanges, 0 or more")
 
 
@@ -91,8 +91,10 @@ def place(tree: Tree, question: Question) -> Place:
 
     Raises:
         ConversationError: There is no answer to regenerate, or none that was cut.
-        RequestError: The prompt is no text.
+        RequestError: The prompt is no text, or empty.
     """
+    if question.kind == "ask" and not (isinstance(question.text, str) and question.text.strip()):
+        raise RequestError("prompt", question.text, "must be a text that is not empty")
     parent, fields = None, {**question.defaults, **question.fields}
     message: Message | None = None
     cells = (question.cell,) if question.cell is not None else ()

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import PremError
 
+from ._values import as_text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -63,7 +65,9 @@ def expand(text: str, names: Mapping[str, Any], *, where: str = "in the prompt")
         raise TemplateError(
             f"A template name has no value: {error.message}.",
             where=where,
-            hint="Define it in a cell above, or use --raw to send braces as they are.",
+            hint="No cell has failed yet in this kernel."
+            if "'last_error'" in str(error)
+            else "Define it in a cell above, or use --raw to send braces as they are.",
         ) from None
     except Exception as error:
         raise TemplateError(
@@ -88,6 +92,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         newline_sequence="\n",
         cache_size=0,
+        finalize=as_text,
     )
     environment.globals.clear()
     environment.filters = {

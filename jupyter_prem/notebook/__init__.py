@@ -4,6 +4,7 @@ from ._extension import find_magics, load, unload
 from ._magics import PremMagics
 from ._options import OPTIONS
 from ._state import Answerer, Notebook, Settings
+from ._subcommands import SUBCOMMANDS
 
 __all__ = [
     "OPTIONS",
@@ -16,12 +17,3 @@ __all__ = [
     "load",
     "unload",
 ]
-
-
-def __getattr__(name: str) -> object:
-    # The table names the functions that draw, so it comes with the display package, which loading must not.
-    if name == "SUBCOMMANDS":
-        from ._subcommands import SUBCOMMANDS
-
-        return SUBCOMMANDS
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

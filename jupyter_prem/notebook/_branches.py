@@ -113,7 +113,7 @@ def resume(magics: PremMagics, file: str | None = None) -> None:
     if path is None:
         raise PremError(
             "This front end does not say which notebook this is.",
-            hint="Name its file: %prem resume FILE.ipynb",
+            hint="Name the notebook: %prem resume FILE.ipynb",
         )
     draw_lines(magics.shell, resume_file(magics.notebook, path))
 

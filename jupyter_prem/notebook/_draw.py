@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ._state import Answerer, Notebook
 
-__all__ = ["draw", "draw_dry_run", "draw_lines", "draw_table", "say"]
+__all__ = ["as_cell", "draw", "draw_dry_run", "draw_lines", "draw_table", "say"]
 
 _ANY_MODEL = "(the only model of the service, which is asked for it when the question is sent)"
 
@@ -32,10 +32,13 @@ def draw(shell: InteractiveShell, data: Mapping[str, Any], metadata: Mapping[str
         TerminalText(sys.stdout).finish(data, metadata)
 
 
-def draw_table(shell: InteractiveShell, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Draw a table; its first column is ours, the others hold text from anywhere."""
+def draw_table(
+    shell: InteractiveShell, header: Sequence[str], rows: Sequence[Sequence[Any]], *, ours: bool = False
+) -> None:
+    """Draw a table; the first column is our Markdown; so are the others if `ours`, else text."""
+    shown = str if ours else as_cell
     lines = [header, ["---"] * len(header)]
-    lines += [[str(name), *(_cell(str(value)) for value in rest)] for name, *rest in rows]
+    lines += [[str(name), *(shown(str(value)) for value in rest)] for name, *rest in rows]
     draw(shell, bundle("\n".join(f"| {' | '.join(line)} |" for line in lines)), {})
 
 
@@ -74,7 +77,7 @@ def draw_dry_run(
     )
 
 
-def _cell(text: str) -> str:
+def as_cell(text: str) -> str:
     """Return `text` as a cell of a Markdown table that shows it as it is."""
     clean = " ".join(text.replace("|", "¦").split()).replace("`", "'")
     return f"`{clean}`" if clean else "-"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_prem.client import ChatResponse
 
+from ._completion import add_matcher, remove_matcher
 from ._magics import PremMagics
 from ._transform import keep_chat_lines
 
@@ -32,6 +33,8 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magic_function(magics.chat, "cell", "prem")
     shell.input_transformers_cleanup.append(keep_chat_lines)
     shell.display_formatter.ipython_display_formatter.for_type(ChatResponse, magics.draw_response)
+    shell.events.register("post_run_cell", magics.last_error.note)
+    add_matcher(shell, magics)
     if taken:
         print(  # noqa: T201 - the one line that loading may print
             f"jupyter_prem: {', '.join(taken)} now belong here; %%prem does the same as %%chat.",
@@ -50,6 +53,8 @@ def unload(shell: InteractiveShell) -> None:
     if keep_chat_lines in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.remove(keep_chat_lines)
     shell.display_formatter.ipython_display_formatter.type_printers.pop(ChatResponse, None)
+    shell.events.unregister("post_run_cell", magics.last_error.note)
+    remove_matcher(shell)
     shell.magics_manager.registry.pop("PremMagics", None)
     shell.configurables.remove(magics)
 

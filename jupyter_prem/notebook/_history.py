@@ -52,7 +52,7 @@ def fallen_cells(conversation: Conversation) -> list[str]:
     for turn in conversation.all_turns:
         for cell in turn.cells:
             if _key(cell) not in on and _key(cell) is not None:
-                fallen[_key(cell)] = f"{label(turn)} “{beginning(turn.title)}”"
+                fallen[_key(cell)] = f"{_number(cell)} “{beginning(turn.title)}”"
     return list(fallen.values())
 
 
@@ -60,10 +60,11 @@ def label(turn: Turn) -> str:
     """Return what people call the cell of a turn."""
     if turn.response is None:
         return "by hand"
-    if not turn.cells:
-        return "panel"
-    number = turn.cells[-1].number
-    return f"[{number if number is not None else ' '}]"
+    return _number(turn.cells[-1]) if turn.cells else "[ ]"
+
+
+def _number(cell: Cell) -> str:
+    return f"[{cell.number if cell.number is not None else ' '}]"
 
 
 def _key(cell: Cell) -> str | int | None:

@@ -162,8 +162,10 @@ def cost_of(entry: Entry, prices: Mapping[str, Sequence[float]]) -> float | None
     return (entry.usage.prompt_tokens * price[0] + entry.usage.completion_tokens * price[1]) / 1e6
 
 
-def rows(ledger: Ledger, prices: Mapping[str, Sequence[float]], last: int = 20) -> list[tuple[str, ...]]:
-    """Return the lines of `%prem usage`: the last cells, each conversation, the kernel."""
+def rows(
+    ledger: Ledger, prices: Mapping[str, Sequence[float]], as_cell: Callable[[str], str], last: int = 20
+) -> list[tuple[str, ...]]:
+    """Return the lines of `%prem usage`, as Markdown: the last cells, each conversation, the kernel."""
     cells = list(ledger.by(lambda entry: entry.cell or "").items())
     lines: list[tuple[str, ...]] = []
     if len(cells) > last:
@@ -171,7 +173,9 @@ def rows(ledger: Ledger, prices: Mapping[str, Sequence[float]], last: int = 20) 
         lines.append(_row(f"{len(cells) - last} earlier cells", earlier, prices))
     lines += [_row(_cell_name(place, entries), entries, prices) for place, entries in cells[-last:]]
     conversations = ledger.by(lambda entry: entry.conversation)
-    lines += [_row(f"conversation {name}", entries, prices) for name, entries in conversations.items()]
+    lines += [
+        _row(f"conversation {as_cell(name)}", entries, prices) for name, entries in conversations.items()
+    ]
     lines.append(_row("this kernel", ledger.entries, prices))
     return lines
 

@@ -18,14 +18,16 @@ from jupyter_prem.client import (
 )
 
 from ._identity import current_cell
+from ._last_error import LastError
 from ._options import FIELD_OPTIONS, chat_arguments, parse_words
 from ._report import short_errors
 from ._state import Notebook, Settings
+from ._subcommands import run, subcommand_help
 from ._words import split_line, split_options
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -52,6 +54,16 @@ def _field_trait(field: str) -> AnyTrait:
     return AnyTrait(
         None, allow_none=True, help=f"request field {field}; None leaves it out, 'none' sends null"
     )
+
+
+def documented(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a function its docstring."""
+
+    def give(function: Callable[..., Any]) -> Callable[..., Any]:
+        function.__doc__ = text
+        return function
+
+    return give
 
 
 @magics_class
@@ -96,6 +108,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell, **kwargs)
         self.notebook = Notebook(self.settings, shell.push, lambda: current_cell(shell))
+        self.last_error = LastError(shell)
         self._drawn: tuple[int, ChatResponse] | None = None
 
     @validate(*_FIELD_TRAITS)
@@ -166,10 +179,8 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
 
     @no_var_expand
     @line_magic("prem")
+    @documented(subcommand_help())
     def prem(self, line: str) -> ChatResponse | None:
-        """Look after jupyter_prem and its conversations."""
-        from ._subcommands import run
-
         with short_errors():
             return run(self, line)
 
@@ -183,7 +194,11 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             draw(self.shell, bundle_of_response(response), {})
 
     def _names(self, local_ns: Mapping[str, Any] | None) -> dict[str, Any]:
-        return {**self.shell.user_ns, **(local_ns or {})}
+        names = {**self.shell.user_ns, **(local_ns or {})}
+        if names.get("In") is self.shell.history_manager.input_hist_parsed:
+            names["In"] = self.shell.history_manager.input_hist_raw  # as typed
+        error = self.last_error.text
+        return names if error is None else {"last_error": error, **names}
 
     def ask_again(self, kind: Literal["regenerate", "continue"], line: str) -> ChatResponse | None:
         """Regenerate or continue the last answer; `line` holds options of `%chat`."""

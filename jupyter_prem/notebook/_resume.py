@@ -93,7 +93,7 @@ def resume_file(notebook: Notebook, path: Path) -> list[str]:
 
 
 def _cells(path: Path) -> list[Any]:
-    hint = "Name the notebook's file: %prem resume FILE.ipynb"
+    hint = "Name the notebook: %prem resume FILE.ipynb"
     try:
         data = json.loads(path.read_bytes())
     except OSError as error:

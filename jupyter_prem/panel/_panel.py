@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from contextvars import copy_context
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 from IPython.core.getipython import get_ipython
 
-from jupyter_prem.client import Cancel, ConfigurationError
+from jupyter_prem.client import Cancel, ConfigurationError, PremError
 from jupyter_prem.conversation import Question
 from jupyter_prem.display import bundle, render
 from jupyter_prem.notebook import find_magics, load
 from jupyter_prem.notebook._outcome import bundle_of_response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyter_prem.client import Delta
     from jupyter_prem.conversation import Conversation, Outcome, Turn
     from jupyter_prem.notebook import Notebook
@@ -75,8 +78,34 @@ class ChatPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no type
         if conversation is self._conversation:
             self._past.value = "".join(_turn_html(turn) for turn in conversation.turns) or _EMPTY
 
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation that is shown."""
+        return self._conversation
+
     def ask(self, text: str) -> None:
         """Ask `text` in a thread of its own and return at once; the answer appears in the transcript."""
+        self._start(Question(text))
+
+    def regenerate(self) -> None:
+        """Ask the last question again, as `ask` does; the old answer is kept."""
+        self._start(Question(kind="regenerate"))
+
+    def undo(self) -> None:
+        """Put the conversation back to before its last change."""
+        self._move(self._conversation.undo)
+
+    def redo(self) -> None:
+        """Take the last undo back."""
+        self._move(self._conversation.redo)
+
+    def _move(self, move: Callable[[], None]) -> None:
+        try:
+            move()
+        except PremError as error:
+            self._show_error(error)
+
+    def _start(self, question: Question) -> None:
         with self._lock:
             if self._cancel is not None:
                 return
@@ -84,10 +113,11 @@ class ChatPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no type
         self._send.disabled, self._stop.disabled = True, False
         self._prompt.value = ""
         self._status.value = ""
-        self._past.value = self._past.value.removesuffix(_EMPTY) + _question_html(text)
+        if question.text:
+            self._past.value = self._past.value.removesuffix(_EMPTY) + _question_html(question.text)
         # The context carries the message that was clicked, so that what the thread sends belongs to it.
         work = copy_context().run
-        threading.Thread(target=work, args=(self._run, text, self._cancel), daemon=True).start()
+        threading.Thread(target=work, args=(self._run, question, self._cancel), daemon=True).start()
 
     def stop(self) -> None:
         """Stop the answer that is on its way; what had arrived is kept."""
@@ -103,19 +133,19 @@ class ChatPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no type
     def _on_stop(self, _: widgets.Button) -> None:
         self.stop()
 
-    def _run(self, text: str, cancel: Cancel) -> None:
+    def _run(self, question: Question, cancel: Cancel) -> None:
         try:
             answerer = self._notebook.answerer()
             model = self._model.value.strip()
-            question = Question(text, {"model": model} if model else {})
+            question = dataclasses.replace(question, fields={"model": model} if model else {})
             outcome = self._notebook.ask(
                 self._conversation, answerer.client, question, sink=_PanelSink(self._answer), cancel=cancel
             )
             self._show_error(outcome.error)
             if outcome.turn is None:
-                self._prompt.value = self._prompt.value or text
+                self._prompt.value = self._prompt.value or question.text
         except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell
-            self._prompt.value = self._prompt.value or text
+            self._prompt.value = self._prompt.value or question.text
             self._show_error(error)
         finally:
             self._answer.value = ""

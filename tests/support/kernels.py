@@ -22,6 +22,7 @@ class Ran:
     traceback: list[str] = field(default_factory=list)
     outputs: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
+    payload: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -96,6 +97,7 @@ class Kernel:
                 self._update(ran, content)
         reply = self._reply(msg_id, deadline)
         ran.status = reply["status"]
+        ran.payload = reply.get("payload", [])
         if ran.status == "error":
             ran.ename, ran.evalue, ran.traceback = reply["ename"], reply["evalue"], reply["traceback"]
         return ran

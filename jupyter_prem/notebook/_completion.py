@@ -1,0 +1,156 @@
+"""Tab on the line of a magic: options, models, conversations, names and subcommands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from ._options import OPTIONS
+from ._subcommands import SUBCOMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ._magics import PremMagics
+
+__all__ = ["add_matcher", "complete", "remove_matcher"]
+
+_LINE = re.compile(r"\s*(?:%%(?:chat|prem)|(?:[^#%\n]*=[ \t]*)?%chat|%prem(?P<prem>))[ \t]+(?P<rest>.*)")
+_ATTRIBUTE = "_jupyter_prem_matcher"
+_PATIENCE = 1.0  # seconds that Tab waits for a service
+_FRESH = 60.0  # seconds that its list of models holds
+_VALUED = {flag: option for option in OPTIONS if option.metavar for flag in option.flags}
+
+
+def add_matcher(shell: InteractiveShell, magics: PremMagics) -> None:
+    """Have IPython ask us first on our magics' lines; IPython before 8.6 has no matchers."""
+    try:
+        from IPython.core.completer import SimpleCompletion, context_matcher
+    except ImportError:
+        return
+    models = _Models(magics)
+
+    @context_matcher(identifier="jupyter_prem")  # type: ignore[untyped-decorator]  # IPython's
+    def matcher(context: Any) -> dict[str, Any]:
+        lines = context.full_text.split("\n")
+        line = lines[context.cursor_line] if context.cursor_line < len(lines) else ""
+        # Only the first line of a cell magic is ours; below it is the prompt.
+        ours = context.cursor_line == 0 or not line.lstrip().startswith("%%")
+        found = complete(line[: context.cursor_position], magics, models) if ours else None
+        if found is None:
+            return {"completions": [], "suppress": False}
+        fragment, values = found
+        return {
+            "completions": [SimpleCompletion(text=value, type="magic option") for value in values],
+            "matched_fragment": fragment,
+            "suppress": True,
+        }
+
+    setattr(shell.Completer, _ATTRIBUTE, matcher)
+    shell.Completer.custom_matchers.append(matcher)
+
+
+def remove_matcher(shell: InteractiveShell) -> None:
+    """Take back what `add_matcher` registered."""
+    matcher = getattr(shell.Completer, _ATTRIBUTE, None)
+    if matcher in getattr(shell.Completer, "custom_matchers", []):
+        shell.Completer.custom_matchers.remove(matcher)
+
+
+def complete(line: str, magics: PremMagics, models: Iterable[str]) -> tuple[str, list[str]] | None:
+    """Return the word at the end of `line` and what it may become; None where that is not ours to say."""
+    found = _LINE.match(line)
+    if found is None:
+        return None
+    *before, fragment = re.split(r"[ \t]+", found["rest"])
+    if found["prem"] is not None:
+        values = _after_prem(before, fragment, magics, models)
+    else:
+        values = _options(before, fragment, magics, models, prompt=not line.lstrip().startswith("%%"))
+    if values is None:
+        return None
+    name, equals, value = fragment.partition("=")
+    if equals and name in _VALUED:
+        return fragment, [f"{name}={item}" for item in values if item.startswith(value)]
+    return fragment, [item for item in values if item.startswith(fragment)]
+
+
+def _after_prem(
+    before: list[str], fragment: str, magics: PremMagics, models: Iterable[str]
+) -> Iterable[str] | None:
+    if not before:
+        return [command.name for command in SUBCOMMANDS]
+    if before == ["switch"]:
+        return map(shlex.quote, magics.notebook.conversations)
+    if before[0] in {"regenerate", "continue"}:
+        return _options(before[1:], fragment, magics, models, prompt=False)
+    return None  # files are IPython's
+
+
+def _options(
+    before: list[str], fragment: str, magics: PremMagics, models: Iterable[str], *, prompt: bool
+) -> Iterable[str] | None:
+    name, equals, _ = fragment.partition("=")
+    flag = name if equals else before[-1] if before else ""
+    if flag in _VALUED:
+        return _values(flag, magics, models)
+    place = 0
+    while place < len(before) and before[place].startswith("-"):
+        place += 2 if before[place] in _VALUED else 1
+    if place < len(before) or (prompt and fragment and not fragment.startswith("-")):
+        return None  # the prompt has begun
+    given = {option.dest for option in OPTIONS if not option.repeatable and set(option.flags) & set(before)}
+    return [flag for option in OPTIONS if option.dest not in given for flag in reversed(option.flags)]
+
+
+def _values(flag: str, magics: PremMagics, models: Iterable[str]) -> Iterable[str]:
+    dest = _VALUED[flag].dest
+    if dest == "model":
+        return map(shlex.quote, models)
+    if dest == "conversation":
+        return map(shlex.quote, magics.notebook.conversations)
+    if dest == "output":
+        hidden = magics.shell.user_ns_hidden
+        return sorted(
+            name for name in magics.shell.user_ns if not name.startswith("_") and name not in hidden
+        )
+    return {"endpoint": ["prem", "embedded"], "response_format": ["text"]}.get(dest, [])
+
+
+class _Models:
+    """The models of the service that answers now; asked once a minute at most, and Tab waits a second."""
+
+    def __init__(self, magics: PremMagics) -> None:
+        self._magics = magics
+        self._known: dict[str, tuple[float, list[str]]] = {}
+        self._asking: set[str] = set()
+
+    def __iter__(self) -> Any:
+        try:
+            client = self._magics.notebook.answerer().client
+        except Exception:  # noqa: BLE001 - a setting that cannot work has its error where it is used
+            return iter(())
+        name = client.endpoint.name
+        if getattr(client.endpoint, "fixed", None) is None:
+            return iter([client.known_model] if client.known_model else [])  # nothing is started for a Tab
+        when, models = self._known.get(name, (0.0, []))
+        if time.monotonic() - when > _FRESH and name not in self._asking:
+            thread = threading.Thread(target=self._ask, args=(client, name), daemon=True)
+            thread.start()
+            thread.join(_PATIENCE)
+            models = self._known.get(name, (0.0, models))[1]
+        return iter(models)
+
+    def _ask(self, client: Any, name: str) -> None:
+        self._asking.add(name)
+        try:
+            self._known[name] = (time.monotonic(), sorted(model.id for model in client.models()))
+        except Exception:  # noqa: BLE001 - Tab has nobody to tell
+            self._known[name] = (time.monotonic(), self._known.get(name, (0.0, []))[1])
+        finally:
+            self._asking.discard(name)

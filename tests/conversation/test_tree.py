@@ -1,0 +1,320 @@
+"""Conversations as trees: named cases, then random sequences of everything against a small model."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+import pytest
+from scripted import Nowhere, Scripted
+
+from jupyter_prem.client import Interrupted, RequestError, StreamInterrupted
+from jupyter_prem.conversation import (
+    CONTINUE,
+    Cell,
+    Conversation,
+    ConversationBusyError,
+    ConversationError,
+    Question,
+    ask,
+)
+
+
+@pytest.fixture
+def backend():
+    return Scripted()
+
+
+@pytest.fixture
+def chat(backend):
+    return Conversation(client=backend)
+
+
+def said(conversation):
+    return [message.content for message in conversation.messages]
+
+
+def put(chat, backend, text="", run=None, cell=None, **settings):
+    where = Cell(cell, run, None) if cell else None
+    return ask(chat, backend, Question(text, cell=where, **settings), sink=Nowhere())
+
+
+def test_a_cell_run_again_replaces_its_exchange_and_cuts_what_followed(chat, backend):
+    for cell in "abc":
+        put(chat, backend, cell, "1", cell)
+    put(chat, backend, "b2", "2", "b")
+    assert said(chat) == ["a", "a1", "b2", "a4"]
+    assert len(chat.all_turns) == 4
+    put(chat, backend, "c", "3", "c")
+    assert said(chat) == ["a", "a1", "b2", "a4", "c", "a5"]
+    chat.undo()
+    chat.undo()
+    assert said(chat)[-2:] == ["c", "a3"]
+
+
+def test_all_questions_of_one_execution_are_replaced_together(chat, backend):
+    put(chat, backend, "a", "1", "a")
+    for text in ("x", "y", "z"):
+        put(chat, backend, text, "2", "b")
+    put(chat, backend, "x2", "3", "b")
+    assert said(chat) == ["a", "a1", "x2", "a5"]
+    put(chat, backend, "y2", "3", "b")
+    assert said(chat)[-2:] == ["y2", "a6"]
+
+
+def test_a_cell_that_failed_again_keeps_its_old_exchange(chat, backend):
+    put(chat, backend, "a", "1", "a")
+    put(chat, backend, "b", "2", "b")
+    backend.end = StreamInterrupted("broken")
+    assert put(chat, backend, "a", "3", "a").turn is None
+    assert said(chat) == ["a", "a1", "b", "a2"]
+
+
+def test_without_ids_every_execution_appends(chat, backend):
+    for run in "12":
+        put(chat, backend, "a", run, None)
+    assert said(chat) == ["a", "a1", "a", "a2"]
+
+
+def test_regenerate_asks_the_same_beside_the_old_answer(chat, backend):
+    put(chat, backend, "a", "1", "a", fields={"seed": 3, "model": "x"}, system="brief")
+    put(chat, backend, kind="regenerate", run="2", cell="r")
+    first, again = backend.sent
+    assert again.to_body() == first.to_body()
+    assert said(chat) == ["brief", "a", "a2"]
+    chat.undo()
+    assert said(chat) == ["brief", "a", "a1"]
+    chat.redo()
+    put(chat, backend, "b", "3", "b")
+    put(chat, backend, kind="regenerate", run="4", cell="r", fields={"seed": 4})
+    assert said(chat) == ["brief", "a", "a4"]  # the cell that regenerated is run again
+    assert backend.sent[-1].seed == 4
+    put(chat, backend, "a!", "5", "a")
+    assert said(chat) == ["a!", "a5"]  # and so is the one that asked
+
+
+def test_continue_goes_on_after_a_cut_and_only_then(chat, backend):
+    with pytest.raises(ConversationError, match="was not cut off"):
+        chat.continue_()
+    backend.end = "length"
+    chat.ask("long", max_completion_tokens=5)
+    backend.end = "stop"
+    chat.continue_(max_completion_tokens=50)
+    assert said(chat) == ["long", "a1", CONTINUE, "a2"]
+    assert backend.sent[-1].max_completion_tokens == 50
+    with pytest.raises(ConversationError, match="was not cut off"):
+        chat.continue_()
+    backend.end = Interrupted("Stopped.")
+    with pytest.raises(KeyboardInterrupt):
+        chat.ask("more")
+    backend.end = "stop"
+    chat.continue_()
+    assert said(chat)[-4:] == ["more", "a3", CONTINUE, "a4"]
+
+
+def test_regenerate_needs_a_question(chat):
+    with pytest.raises(ConversationError, match="no answer to regenerate"):
+        chat.regenerate()
+    chat.append("user", "by hand")
+    with pytest.raises(ConversationError, match="no answer to regenerate"):
+        chat.regenerate()
+
+
+def test_a_window_sends_the_last_exchanges_and_says_so(chat, backend):
+    for text in "abc":
+        chat.ask(text, system="brief" if text == "a" else None)
+    answer = chat.ask("d", window=1)
+    assert [message.content for message in backend.sent[-1].messages] == ["brief", "c", "a3", "d"]
+    assert answer.notes == ("Sent without the first 2 exchanges (--window).",)
+    assert answer.request == backend.sent[-1].to_body()
+    assert chat.ask("e", window=9).notes == ()
+    assert [m.content for m in chat.messages][:3] == ["brief", "a", "a1"]
+    chat.ask("f", window=0)
+    assert [message.content for message in backend.sent[-1].messages] == ["brief", "f"]
+
+
+@pytest.mark.parametrize("window", [-1, True, "two"])
+def test_a_window_is_a_number_of_exchanges(chat, window):
+    with pytest.raises(RequestError, match="number of exchanges"):
+        chat.ask("a", window=window)
+
+
+def test_messages_can_be_appended_and_a_system_message_only_first(chat, backend):
+    chat.append("system", "brief")
+    chat.append("user", "q", name="ada")
+    chat.append("assistant", "a")
+    chat.append("tool", "42", tool_call_id="c1")
+    chat.ask("next")
+    sent = backend.sent[0].to_body()["messages"]
+    assert sent == [
+        {"role": "system", "content": "brief"},
+        {"role": "user", "content": "q", "name": "ada"},
+        {"role": "assistant", "content": "a"},
+        {"role": "tool", "content": "42", "tool_call_id": "c1"},
+        {"role": "user", "content": "next"},
+    ]
+    with pytest.raises(ValueError, match="only the first"):
+        chat.append("system", "late")
+    with pytest.raises(ValueError, match="role"):
+        chat.append("robot", "x")
+    with pytest.raises(ValueError, match="name its call"):
+        chat.append("tool", "x")
+    assert len(chat) == 5
+
+
+def test_a_fork_goes_its_own_way_and_can_begin_at_any_turn(chat):
+    chat.ask("a")
+    chat.ask("b")
+    other = chat.fork("other")
+    other.ask("c")
+    chat.ask("d")
+    assert (said(other)[-2:], said(chat)[-2:]) == (["c", "a3"], ["d", "a4"])
+    old = chat.fork(at=chat.all_turns[0])
+    assert (said(old), old.name) == (["a", "a1"], "default-fork")
+    old.undo()
+    assert said(old)[-2:] == ["d", "a4"]
+    with pytest.raises(ConversationError, match="no such turn"):
+        other.fork(at=chat.head)
+
+
+def test_a_second_question_meanwhile_is_a_clear_error(chat, backend):
+    chat.ask("a")
+    with chat.stream("b"):
+        for act in (
+            lambda: chat.ask("c"),
+            chat.undo,
+            chat.reset,
+            chat.fork,
+            lambda: chat.append("user", "x"),
+            lambda: chat.stream("d").__enter__(),
+        ):
+            with pytest.raises(ConversationBusyError, match="still answering"):
+                act()
+    assert not chat.busy
+
+
+def test_the_branch_of_a_long_conversation_needs_no_deep_stack(chat, backend):
+    import copy
+    import pickle
+
+    for number in range(3_000):
+        chat.append("user", str(number))
+    answer = chat.ask("last")
+    assert (len(chat), chat.head.depth) == (3_001, 3_001)
+    assert len(answer.request["messages"]) == 3_001
+    assert len(pickle.loads(pickle.dumps(answer)).request["messages"]) == 3_001  # noqa: S301 - our own bytes
+    assert copy.copy(answer).text == answer.text
+    repr(chat.head)
+
+
+@dataclass
+class Model:
+    """What a conversation should be: a path of texts, where it was, and every path ever."""
+
+    head: tuple = ()
+    past: list = field(default_factory=list)
+    future: list = field(default_factory=list)
+    ever: list = field(default_factory=list)
+
+    def move(self, path):
+        if path is not self.head:
+            self.past.append(self.head)
+            self.future.clear()
+            self.head = path
+
+    def commit(self, base, entry):
+        path = (*base, entry)
+        self.ever.append(path)
+        self.move(path)
+
+    def base(self, cell, run):
+        for place, (_, cells, _) in enumerate(self.head):
+            if any(name == cell and ran != run for name, ran in cells.items()):
+                return self.head[:place]
+        return self.head
+
+
+def step(rng, chat, backend, model, runs):  # noqa: C901 - a table of what can happen
+    """Do one random thing to both."""
+    act = rng.choice(
+        ["ask"] * 6 + ["undo", "undo", "redo", "reset", "regenerate", "continue", "append", "fork"]
+    )
+    backend.end = rng.choice(
+        ["stop"] * 6 + ["length", StreamInterrupted("x"), Interrupted("Stopped."), Interrupted("empty")]
+    )
+    kept = isinstance(backend.end, str) or (
+        isinstance(backend.end, Interrupted) and backend.end.what != "empty"
+    )
+    cut = backend.end != "stop"
+    if act == "ask" or act in {"regenerate", "continue"}:
+        cell = rng.choice([None, "a", "b", "c", "d"])
+        if cell is not None and (cell not in runs or rng.random() < 0.7):
+            runs[cell] = runs.get(cell, 0) + 1
+        run = str(runs.get(cell, ""))
+        base, cells = model.base(cell, run) if cell else model.head, {cell: run} if cell else {}
+        new, once = (rng.random() < 0.1, rng.random() < 0.1) if act == "ask" else (False, False)
+        question, kind = f"q{backend.count}", {"kind": act} if act != "ask" else {}
+        if act == "regenerate":
+            last = (base != model.head and model.head[: len(base) + 1]) or model.head
+            if not last or last[-1][0][1] is None:
+                with pytest.raises(ConversationError):
+                    put(chat, backend, run=run, cell=cell, **kind)
+                return
+            base, question, cells = last[:-1], last[-1][0][0], {**last[-1][1], **cells}
+        elif act == "continue":
+            if not base or not base[-1][2]:
+                with pytest.raises(ConversationError):
+                    put(chat, backend, run=run, cell=cell, **kind)
+                return
+            question = CONTINUE
+        outcome = put(chat, backend, question, run, cell, new=new, once=once, **kind)
+        assert (outcome.turn is not None) == kept
+        if kept and not once:
+            model.commit(() if new else base, ((question, f"a{backend.count}"), cells, cut))
+    elif act in {"undo", "redo"}:
+        source, target = (model.past, model.future) if act == "undo" else (model.future, model.past)
+        if not source:
+            with pytest.raises(ConversationError):
+                getattr(chat, act)()
+            return
+        getattr(chat, act)()
+        target.append(model.head)
+        model.head = source.pop()
+    elif act == "reset":
+        chat.reset()
+        model.move(() if model.head else model.head)
+    elif act == "append":
+        chat.append("user", f"h{len(model.ever)}")
+        model.commit(model.head, ((f"h{len(model.ever)}", None), {}, False))
+    else:
+        before = said(chat)
+        other = chat.fork()
+        assert said(other) == before
+        put(other, backend, "elsewhere")
+        assert said(chat) == before
+
+
+def texts(path):
+    return [text for entry in path for text in entry[0] if text is not None]
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_ten_thousand_random_sequences_lose_nothing(part):
+    for seed in range(part * 2_500, (part + 1) * 2_500):
+        rng = random.Random(seed)  # noqa: S311 - a seeded sample
+        backend = Scripted()
+        chat, model, runs = Conversation(client=backend), Model(), {}
+        for _ in range(rng.randrange(1, 16)):
+            step(rng, chat, backend, model, runs)
+            assert said(chat) == texts(model.head), seed
+        ever = [[m.content for t in path_of(turn) for m in t.messages] for turn in chat.all_turns]
+        assert ever == [texts(path) for path in model.ever], seed
+        assert len(chat.positions[0]) == len(model.past)
+
+
+def path_of(turn):
+    path = []
+    while turn is not None:
+        path.insert(0, turn)
+        turn = turn.parent
+    return path

@@ -1,0 +1,374 @@
+"""Conversations in a real kernel: what follows the page, what it tells, what is kept."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import nbformat
+import pytest
+from loopback import Reply, answer, as_json, completion
+
+from jupyter_prem.notebook import SUBCOMMANDS
+
+MIME = "application/vnd.jupyter-prem+json"
+
+
+def said(kernel):
+    return json.loads(
+        kernel.run("import json; print(json.dumps([m.content for m in chat_conversation.messages]))").text
+    )
+
+
+def text(ran):
+    assert ran.status == "ok", ran.error
+    return ran.bundles[0]["text/plain"]
+
+
+def ask(kernel, text, cell=None, options=""):
+    ran = kernel.run(f"%%chat {options}\n{text}", cell)
+    assert ran.status == "ok", ran.error
+    return ran
+
+
+def test_running_a_cell_in_the_middle_again_replaces_and_cuts(kernel, service):
+    for name in "abc":
+        ask(kernel, name, name)
+    again = ask(kernel, "b, but better", "b")
+    assert said(kernel) == ["a", "You said: a", "b, but better", "You said: b, but better"]
+    assert "follows “a”" in again.bundles[0]["text/html"]
+    history = text(kernel.run("%prem history"))
+    assert re.search(r"No longer in the conversation: \[\d+\] “c”", history)
+    assert history.index("●  ") < history.index("├─○") < history.index("b, but better")
+    ask(kernel, "c", "c")
+    assert said(kernel)[-2:] == ["c", "You said: c"]
+    assert "No longer" not in text(kernel.run("%prem history"))
+    assert len(service.questions) == 5
+
+
+def test_all_answers_of_one_cell_are_replaced_together(kernel):
+    loop = "for word in {}:\n    %chat {{{{ word }}}}"
+    kernel.run(loop.format(["x", "y", "z"]), "loop")
+    ask(kernel, "after", "after")
+    kernel.run(loop.format(["x2", "y2"]), "loop")
+    assert said(kernel) == ["x2", "You said: x2", "y2", "You said: y2"]
+
+
+def test_a_cell_that_asks_from_python_is_replaced_too(kernel):
+    ask(kernel, "a", "a")
+    for _ in range(2):
+        kernel.run("_ = chat_conversation.ask('b')", "b")
+    assert said(kernel) == ["a", "You said: a", "b", "You said: b"]
+
+
+def test_headless_cells_append(kernel):
+    ask(kernel, "a")
+    ask(kernel, "a")
+    assert len(said(kernel)) == 4
+
+
+def test_undo_takes_back_a_rerun_a_reset_and_new(kernel):
+    for name in "ab":
+        ask(kernel, name, name)
+    before = said(kernel)
+    for change in (
+        lambda: ask(kernel, "a2", "a"),
+        lambda: kernel.run("%prem reset"),
+        lambda: ask(kernel, "new", "n", "--new"),
+    ):
+        change()
+        assert said(kernel) != before
+        assert "Back in 'default', 2 exchanges, after “b”" in text(kernel.run("%prem undo"))
+        assert said(kernel) == before
+
+
+def test_a_system_message_is_replaced_from_its_turn_on_and_seen(kernel, service):
+    first = ask(kernel, "one", "1", "-s 'be <b>brief</b>'")
+    assert "system “be &lt;b&gt;brief&lt;/b&gt;”" in first.bundles[0]["text/html"]
+    second = ask(kernel, "two", "2")
+    assert "system “" not in second.bundles[0]["text/html"]
+    third = ask(kernel, "three", "3", "-s ''")
+    assert "no system message any more" in third.bundles[0]["text/html"]
+    firsts = [request.body["messages"][0] for request in service.questions]
+    assert [message["role"] for message in firsts] == ["system", "system", "user"]
+
+
+def test_every_role_of_the_api_goes_out(kernel, service):
+    ask(kernel, "one", options="-s brief --name ada")
+    kernel.run("chat_conversation.append('tool', '42', tool_call_id='c1')")
+    ask(kernel, "two")
+    assert service.questions[1].body["messages"] == [
+        {"role": "system", "content": "brief"},
+        {"role": "user", "content": "one", "name": "ada"},
+        {"role": "assistant", "content": "You said: one"},
+        {"role": "tool", "content": "42", "tool_call_id": "c1"},
+        {"role": "user", "content": "two"},
+    ]
+
+
+def test_a_window_sends_less_and_says_so(kernel, service):
+    for name in "abc":
+        ask(kernel, name)
+    ran = ask(kernel, "d", options="--window 1")
+    assert "Sent without the first 2 exchanges" in text(ran)
+    assert [m["content"] for m in service.questions[-1].body["messages"]] == ["c", "You said: c", "d"]
+    kernel.run("%config PremMagics.window = 0")
+    ask(kernel, "e")
+    assert [m["content"] for m in service.questions[-1].body["messages"]] == ["e"]
+    assert len(said(kernel)) == 10
+    assert "between" not in kernel.run("%config PremMagics.window = -1").text
+    assert kernel.run("%%chat --window x\nhi").ename == "OptionError"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (
+            400,
+            {
+                "error": {
+                    "message": "This model's maximum context length is 4096 tokens",
+                    "code": "context_length_exceeded",
+                }
+            },
+        ),
+        (
+            400,
+            {
+                "error": {
+                    "message": "the request exceeds the available context size",
+                    "type": "exceed_context_size_error",
+                }
+            },
+        ),
+        (422, {"error": "`inputs` tokens + `max_new_tokens` must be <= 4096"}),
+        (400, {"message": "prompt is too long: 209122 tokens > 200000 maximum"}),
+        (
+            413,
+            {"detail": "Prompt contains 40000 tokens, too large for model with 32768 maximum context length"},
+        ),
+        (500, {"error": "input length exceeds maximum context length"}),
+    ],
+)
+def test_a_full_context_window_is_named_and_nothing_is_lost(kernel, service, status, body):
+    ask(kernel, "one")
+    service.script = lambda _: as_json(body, status)
+    ran = kernel.run("%%chat\ntwo")
+    assert ran.ename == "ContextWindowExceededError"
+    assert "context window" in ran.error
+    assert "--window" in ran.error
+    assert len(ran.traceback) <= 4
+    assert said(kernel) == ["one", "You said: one"]
+
+
+def test_other_refusals_are_not_called_a_full_window(kernel, service):
+    service.script = lambda _: as_json({"error": {"message": "temperature is too high"}}, 400)
+    assert kernel.run("%%chat\ntwo").ename == "BadRequestError"
+    service.script = lambda _: as_json({"error": {"message": "Too many requests, context: burst"}}, 429)
+    assert kernel.run("%%chat\ntwo").ename == "RateLimitError"
+
+
+def test_fork_switch_and_conversations(kernel):
+    ask(kernel, "a")
+    assert "Now in 'alt', 1 exchange" in text(kernel.run("%prem fork alt"))
+    ask(kernel, "b")
+    assert "Now in 'default', 1 exchange" in text(kernel.run("%prem switch default"))
+    assert said(kernel) == ["a", "You said: a"]
+    table = text(kernel.run("%prem conversations"))
+    assert "| → | `default` | `1` |" in table
+    assert "| `alt` | `2` |" in table
+    assert kernel.run("%prem fork alt").ename == "ConversationError"
+    turn = kernel.value("chat_conversation.all_turns[0].hash[:8]").strip("'")
+    assert "after “a”" in text(kernel.run(f"%prem fork old {turn}"))
+    assert kernel.run("%prem fork x zzzz").ename == "PremError"
+    assert "the new conversation 'fresh'" in text(kernel.run("%prem switch fresh"))
+    ask(kernel, "c")
+    assert said(kernel) == ["c", "You said: c"]
+
+
+def test_regenerate_and_continue_take_options_and_their_cells_can_be_run_again(kernel, service):
+    ask(kernel, "one", "a", "--seed 1 -m m1")
+    kernel.run("%prem regenerate --seed 2 -o mine", "r")
+    bodies = [request.body for request in service.questions]
+    assert (bodies[1]["seed"], bodies[1]["model"], bodies[1]["messages"]) == (2, "m1", bodies[0]["messages"])
+    assert kernel.value("mine is chat_response") == "True"
+    ask(kernel, "two", "b")
+    kernel.run("%prem regenerate --seed 3", "r")
+    assert said(kernel) == ["one", "You said: one"]
+    service.script = lambda _: Reply(answer("cut", finish="length"))
+    ask(kernel, "long", "l")
+    service.script = service.echo
+    for _ in range(2):
+        ran = kernel.run("%prem continue --max-tokens 9", "k")
+        assert len(ran.bundles) == 1
+        assert len(said(kernel)) == 6
+    assert service.questions[-1].body["max_completion_tokens"] == 9
+    assert kernel.run("%prem continue more please").ename == "PremError"
+
+
+def test_usage_adds_up_and_says_unknown_where_the_service_did(kernel, service):
+    ask(kernel, "a", "a")
+    ask(kernel, "a", "a")
+    ask(kernel, "b", "b", "-c 'other | <i>one</i>'")
+    service.script = lambda _: as_json({**completion("x"), "usage": None})
+    ask(kernel, "c", "c", "--once")
+    table = text(kernel.run("%prem usage"))
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.split("\n")]
+    counts = {row[0]: row[1:5] for row in rows[2:]}
+    assert [row for name, row in counts.items() if name.startswith("cell")] == [
+        ["2", "6", "10", "16"],
+        ["1", "3", "5", "8"],
+        ["1", "unknown", "unknown", "unknown"],
+    ]
+    assert counts["conversation `default`"] == ["2", "6", "10", "16"]
+    assert counts["this kernel"] == ["4", "9 + 1 unknown", "15 + 1 unknown", "24 + 1 unknown"]
+    assert "<i>" not in kernel.run("%prem usage").bundles[0]["text/html"]
+    kernel.run("%config PremMagics.prices = {'loopback-1': (1, 2)}")
+    assert "| 0.000039 + 1 unknown |" in text(kernel.run("%prem usage"))
+
+
+@pytest.mark.parametrize("prices", ["{'m': 3}", "{'m': (1,)}", "{'m': (1, -2)}", "{'m': ('a', 2)}", "3"])
+def test_prices_are_pairs(kernel, prices):
+    before = kernel.value("get_ipython().magics_manager.registry['PremMagics'].prices")
+    kernel.run(f"%config PremMagics.prices = {prices}")
+    assert kernel.value("get_ipython().magics_manager.registry['PremMagics'].prices") == before
+
+
+def test_a_budget_refuses_before_sending_and_says_what_it_cannot_know(kernel, service):
+    assert "There is no budget" in text(kernel.run("%prem budget"))
+    ask(kernel, "a")
+    assert "8 of 20 tokens" in text(kernel.run("%prem budget 20"))
+    ran = kernel.run("%%chat --max-tokens 13\nb")
+    assert ran.ename == "BudgetError"
+    assert "8 are used, and up to 13 more" in ran.error
+    assert len(service.questions) == 1
+    ask(kernel, "b", options="--max-tokens 12")
+    service.script = lambda _: as_json({**completion("x"), "usage": None})
+    assert "the budget cannot count this answer" in text(ask(kernel, "c"))
+    kernel.run("%prem budget 16")
+    assert "usage of 1 answer is unknown" in kernel.run("%%chat\nd").error
+    assert kernel.run("%prem budget many").ename == "PremError"
+    kernel.run("%prem budget none")
+    ask(kernel, "d")
+
+
+def test_code_goes_into_one_next_cell(kernel, service):
+    service.script = lambda _: Reply(answer("Try:\n```python\nx = 1\n```\nand\n```\ny = 2\n```"))
+    ran = kernel.run("%%chat --code\nhi")
+    assert ran.payload == [{"source": "set_next_input", "text": "x = 1\n\ny = 2", "replace": False}]
+    assert kernel.value("chat_response.code_blocks, chat_response.code_blocks[0].language") == (
+        "(['x = 1', 'y = 2'], 'python')"
+    )
+    service.script = service.echo
+    ran = kernel.run("%%chat --code\nhi")
+    assert ran.payload == []
+    assert "holds no code block" in text(ran)
+
+
+@pytest.mark.parametrize("ending", ["md", "json", "ipynb"])
+def test_an_export_is_taken_up_again(kernel, tmp_path, ending):
+    ask(kernel, "one", options="-s 'be brief' --seed 3")
+    ask(kernel, "two")
+    before = said(kernel)
+    path = tmp_path / f"my chat.{ending}"
+    assert "Saved 2 exchanges" in text(kernel.run(f"%prem export '{path}'"))
+    kernel.run("%unload_ext jupyter_prem\n%load_ext jupyter_prem")
+    shown = text(kernel.run(f"%prem resume '{path}'"))
+    assert "be brief" in shown
+    assert said(kernel) == before
+    ask(kernel, "three")
+    assert said(kernel)[:-2] == before
+
+
+def test_an_export_leaves_other_files_alone(kernel, tmp_path):
+    ask(kernel, "one")
+    for name in ("a.md", "a.json", "a.ipynb", "a.txt"):
+        (tmp_path / name).write_text("mine")
+        assert kernel.run(f"%prem export {tmp_path / name}").ename == "ConversationFileError"
+        assert (tmp_path / name).read_text() == "mine"
+
+
+PROMPTS = [
+    "plain words",
+    "two\nlines",
+    "{{ braces }} and { one }",
+    'apostrophe\'s "quotes" \\ back $x ${y} ! % #',
+    "  indented and trailing  \n\n",
+    "%%chat in a prompt",
+    "a\rb\x0bc\u2028d",
+    "ends with a question?",
+    "日本 é 🎉",
+    "'''\"\"\"",
+]
+
+
+def test_an_exported_notebook_runs_and_asks_the_same(kernel, service, tmp_path):
+    kernel.run(f"prompts = {PROMPTS!r}\nchat = get_ipython().run_line_magic('prem', 'switch default')")
+    kernel.run("chat = chat_conversation\nfor text in prompts: chat.ask(text, seed=3)")
+    kernel.run("chat.append('user', 'by hand')\nchat.append('assistant', 'yes')")
+    kernel.run(
+        "chat.ask('options', system='a {{ b }}\\nwith \\'lines\\'', stop=['x y', \"it's\"], temperature=None, name='ada b', window=2)\n"
+        "chat.ask('{{ x }}', system='and {{ y }}')\nchat.ask('plain', system='')"
+    )
+    before, bodies = said(kernel), [request.body for request in service.questions]
+    path = tmp_path / "again.ipynb"
+    assert kernel.run(f"%prem export {path}").status == "ok"
+    notebook = nbformat.read(path, 4)
+    nbformat.validate(notebook)
+    kernel.run("%unload_ext jupyter_prem")
+    service.requests.clear()
+    for cell in notebook.cells:
+        ran = kernel.run(cell.source)
+        assert ran.status == "ok", (cell.source, ran.error)
+        if cell.source.startswith("%%chat"):
+            theirs = ran.bundles[0]
+            assert theirs[MIME] == cell.outputs[0]["data"][MIME]
+            assert theirs["text/plain"] == cell.outputs[0]["data"]["text/plain"]
+    assert said(kernel) == before
+    assert [request.body for request in service.questions] == bodies
+
+
+def test_an_exported_notebook_without_python_shows_its_first_prompts_as_they_are(kernel, tmp_path):
+    ask(kernel, "What is {x}?", options="-t 0.5 --stop 'a b'")
+    kernel.run(f"%prem export {tmp_path / 'chat.ipynb'}")
+    cells = [cell.source for cell in nbformat.read(tmp_path / "chat.ipynb", 4).cells]
+    assert cells == [
+        "%load_ext jupyter_prem",
+        "%prem switch default",
+        "%%chat --model loopback-1 --stop 'a b' --temperature 0.5\nWhat is {x}?",
+    ]
+
+
+def test_undo_and_redo_at_the_ends_are_clear_errors(kernel):
+    for what in ("undo", "redo"):
+        ran = kernel.run(f"%prem {what}")
+        assert (ran.ename, len(ran.traceback)) == ("ConversationError", 1)
+
+
+def test_hostile_names_and_texts_are_shown_as_text(kernel):
+    attack = "<script>alert(1)</script> ![x](http://evil.example/p) `` ` ``"
+    kernel.run(f"chat = __import__('jupyter_prem').Conversation\nname = {attack!r}")
+    ask(kernel, attack, options="-c {{ name }}")
+    kernel.run("m = get_ipython().magics_manager.registry['PremMagics'].notebook; _ = m.switch(name)")
+    for command in ("history", "conversations", "usage", "undo", "redo", "reset", "status"):
+        bundle = kernel.run(f"%prem {command}").bundles[0]
+        assert "<script" not in bundle["text/html"]
+        assert "<img" not in bundle["text/html"]
+        assert "<a " not in bundle["text/html"], command
+
+
+def test_help_documents_every_subcommand_and_option(kernel):
+    for magic, words in {
+        "%prem?": [f"%prem {command.name}" for command in SUBCOMMANDS],
+        "%%chat?": ["--window", "--code", "--conversation", "--dry-run"],
+    }.items():
+        shown = json.dumps(kernel.run(magic).payload)
+        assert [word for word in words if word not in shown] == []
+
+
+def test_a_long_history_stays_short(kernel):
+    kernel.run("%prem switch default")
+    kernel.run("for n in range(500): chat_conversation.append('user', str(n))")
+    lines = text(kernel.run("%prem history")).split("\n")
+    assert "450 earlier exchanges" in lines[1]
+    assert len(lines) == 52
