@@ -50,13 +50,12 @@ def current_cell(shell: InteractiveShell) -> Cell | None:
 
     JupyterLab and VS Code send the cell's id with the request; nbclient, papermill and terminals do not.
     """
+    number = shell.displayhook.prompt_count  # execution_count is one more while a cell runs, since IPython 9
     if not hasattr(shell, "get_parent"):
-        return Cell(None, "", shell.execution_count)
+        return Cell(None, "", number)
     parent: dict[str, Any] = shell.get_parent() or {}
     header = parent.get("header", {})
     if header.get("msg_type") != "execute_request":
         return None
     cell_id = parent.get("metadata", {}).get("cellId")
-    return Cell(
-        cell_id if isinstance(cell_id, str) else None, str(header.get("msg_id", "")), shell.execution_count
-    )
+    return Cell(cell_id if isinstance(cell_id, str) else None, str(header.get("msg_id", "")), number)
