@@ -68,7 +68,7 @@ def resume_file(notebook: Notebook, path: Path) -> list[str]:
         loaded = Conversation.load(path, host=notebook)
         notebook.adopt(loaded, None)
         notebook.switch(loaded.name)
-        return [f"Taken up from {path.name}.", *_system_lines(loaded), "", *history_lines(loaded)]
+        return [f"Taken up from {path.name}.", "", *_system_lines(loaded), *history_lines(loaded)]
     found = _Found()
     for place, cell in enumerate(_cells(path), 1):
         _read_cell(cell, place, found)
@@ -267,6 +267,7 @@ def _system_lines(conversation: Conversation) -> Iterator[str]:
             shown.add(turn.system)
             yield "system message taken from the file:"
             yield from (f"  │ {line}" for line in turn.system.splitlines())
+            yield ""
 
 
 def _text(value: Any) -> str:

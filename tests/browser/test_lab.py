@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from lab import Lab, Notebook, chromium
+from lab import Lab, Notebook, chromium, write
 from loopback import Reply, answer, chunk, event
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -42,15 +42,6 @@ def open_notebook(lab, browser):
     yield opened
     for page in pages:
         page.close()
-
-
-def write(lab, name, *codes):
-    cells = [nbformat.v4.new_code_cell(code, id=f"cell-{place}") for place, code in enumerate(codes)]
-    metadata = {
-        "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    }
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), lab.folder / name)
-    return name
 
 
 def saved(lab, notebook, name):

@@ -87,6 +87,17 @@ class Lab:
         self._log.close()
 
 
+def write(lab: Lab, name: str, *codes: str) -> str:
+    """Write a notebook of code cells into the server's folder and return its name."""
+    import nbformat
+
+    cells = [nbformat.v4.new_code_cell(code, id=f"cell-{place}") for place, code in enumerate(codes)]
+    spec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
+    nbformat.write(notebook, lab.folder / name)
+    return name
+
+
 @contextlib.contextmanager
 def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
@@ -146,6 +157,16 @@ class Notebook:
         """Return the text of each code cell's outputs."""
         return self.page.locator(".jp-CodeCell").evaluate_all(
             "cells => cells.map(c => [...c.querySelectorAll('.jp-OutputArea-output')].map(o => o.innerText).join('\\n'))"
+        )
+
+    def restart(self) -> None:
+        """Restart the kernel and wait until it is idle."""
+        self.page.locator(".lm-MenuBar-item", has_text="Kernel").first.click()
+        self.page.locator('.lm-Menu-item[data-command="kernelmenu:restart"]').click()
+        self.page.locator(".jp-Dialog button.jp-mod-warn, .jp-Dialog button.jp-mod-accept").first.wait_for()
+        self.page.get_by_role("button", name="Confirm Kernel Restart").click()
+        self.page.wait_for_function(
+            "() => document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status === 'idle'"
         )
 
     def save(self) -> None:
