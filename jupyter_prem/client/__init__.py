@@ -39,8 +39,8 @@ from ._errors import (
 )
 from ._fields import FIELDS, NUMBER_RANGES, check_field
 from ._keys import Key, scrub
-from ._request import UNSET, ChatRequest, Message, Messages, ToolCall, Unset, as_messages
-from ._response import Body, ChatResponse, Choice, Delta, Model, Usage
+from ._request import UNSET, Body, ChatRequest, Message, Messages, ToolCall, Unset, as_messages
+from ._response import ChatResponse, Choice, Delta, Model, Usage
 from ._sse import Event, EventDecoder
 from ._stream import ChatStream
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ._request import Message, ToolCall, whole
-from ._response import Body, ChatResponse, Choice, Delta, Usage
+from ._request import Body, Message, ToolCall, whole
+from ._response import ChatResponse, Choice, Delta, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,8 +95,8 @@ class Accumulator:
             if isinstance(choice, dict) and (delta := self._choice(choice)) is not None
         ]
 
-    def response(self, *, request: dict[str, Any], latency: float, interrupted: bool) -> ChatResponse:
-        """Return what has arrived as a response."""
+    def response(self, body: Body, *, latency: float, interrupted: bool) -> ChatResponse:
+        """Return what has arrived as a response to `body`."""
         return ChatResponse(
             choices=tuple(parts.choice(index) for index, parts in sorted(self._choices.items())),
             id=self._meta.get("id", ""),
@@ -107,7 +107,7 @@ class Accumulator:
             latency=latency,
             interrupted=interrupted,
             notes=tuple(self.notes),
-            body=Body(request),
+            body=body,
         )
 
     def _about(self, values: Mapping[str, Any]) -> None:
@@ -176,7 +176,7 @@ def response_of(data: Any, *, latency: float = 0.0, interrupted: bool = False) -
     answer = Accumulator()
     if isinstance(data, dict):
         answer.add(data)
-    return answer.response(request={}, latency=latency, interrupted=interrupted)
+    return answer.response(Body((), {}), latency=latency, interrupted=interrupted)
 
 
 def _string(value: Any) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ._errors import ConfigurationError, NotAnAPI, NotFoundError
-from ._request import UNSET, ChatRequest, Messages, as_messages, whole
+from ._request import UNSET, ChatRequest, Messages, as_messages
 from ._response import ChatResponse, Model
 from ._status import check_status, json_body
 from ._stream import ChatStream
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from ._address import Address, Endpoint
     from ._cancel import Cancel
     from ._http import Reply
+    from ._request import Body
 
 __all__ = ["DEFAULT_TIMEOUT", "BaseClient", "StreamUsage"]
 
@@ -159,10 +159,12 @@ class BaseClient:
 
     def body_of(self, request: ChatRequest) -> dict[str, Any]:
         """Return the body that `request` goes out with: a stream also asks for its usage."""
-        body = request.to_body()
+        return self._body_of(request)()
+
+    def _body_of(self, request: ChatRequest) -> Body:
         if request.stream is True and request.stream_options is UNSET and self._takes_usage is not False:
-            body["stream_options"] = {"include_usage": True}
-        return body
+            return request.body(stream_options={"include_usage": True})
+        return request.body()
 
     def send(
         self,
@@ -178,22 +180,22 @@ class BaseClient:
             Interrupted: `cancel` was called meanwhile.
         """
         address = self.endpoint.address(progress)
-        body = self.body_of(request)
+        body = self._body_of(request)
         started = time.perf_counter()
         reply = self._post(address, body, cancel)
         refused = reply.status_code in (400, 422) and self._stream_usage == "auto"
         if (
             refused
             and self._takes_usage is None
-            and "stream_options" in body
+            and "stream_options" in body.fields
             and request.stream_options is UNSET
         ):
             reply.close()
-            body = request.to_body()
+            body = request.body()
             reply = self._post(address, body, cancel)
             if reply.status_code < 300:  # noqa: PLR2004 - RFC 9110 section 15
                 self._takes_usage = False
-        elif reply.status_code < 300 and "stream_options" in body:  # noqa: PLR2004 - RFC 9110 section 15
+        elif reply.status_code < 300 and "stream_options" in body.fields:  # noqa: PLR2004 - RFC 9110 section 15
             self._takes_usage = True
         try:
             check_status(reply, address)
@@ -204,7 +206,6 @@ class BaseClient:
             raise
         return ChatStream(reply, address, body, started)
 
-    def _post(self, address: Address, body: dict[str, Any], cancel: Cancel | None) -> Reply:
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        content = whole(text).encode()
+    def _post(self, address: Address, body: Body, cancel: Cancel | None) -> Reply:
+        content = body.to_json().encode()
         return self._wire.send(address, "POST", "chat/completions", content=content, cancel=cancel)

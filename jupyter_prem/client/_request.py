@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import enum
+import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields as dataclass_fields
+from dataclasses import dataclass, field as dataclass_field, fields as dataclass_fields
 from typing import Any, Final, Literal
 
 from ._errors import RequestError
 from ._fields import FIELDS, check_field
 
-__all__ = ["UNSET", "ChatRequest", "Message", "Messages", "ToolCall", "Unset", "as_messages", "whole"]
+__all__ = ["UNSET", "Body", "ChatRequest", "Message", "Messages", "ToolCall", "Unset", "as_messages", "whole"]
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: Final = ("system", "user", "assistant", "tool")
@@ -87,6 +88,7 @@ class Message:
     name: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    _json: str | None = dataclass_field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:
@@ -101,6 +103,12 @@ class Message:
             raise RequestError(
                 "messages.tool_call_id", self.tool_call_id, "a tool message must name its call"
             )
+
+    def to_json(self) -> str:
+        """Return the message as JSON with sorted keys; made once, since each later request repeats it."""
+        if self._json is None:
+            object.__setattr__(self, "_json", _dumps(self.to_dict()))
+        return self._json or ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the message as the API has it, without what was not set."""
@@ -134,6 +142,33 @@ class Message:
         )
 
 
+def _dumps(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return whole(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request's body: its messages, and the fields beside them.
+
+    Calling it gives the body as Python has it.
+    """
+
+    messages: tuple[Message, ...]
+    fields: Mapping[str, Any]
+
+    def __call__(self) -> dict[str, Any]:
+        if not self.messages and not self.fields:
+            return {}
+        return {"messages": [message.to_dict() for message in self.messages], **self.fields}
+
+    def to_json(self) -> str:
+        """Return the body as JSON with sorted keys and no spaces."""
+        parts = {name: _dumps(value) for name, value in self.fields.items()}
+        parts["messages"] = f"[{','.join([message.to_json() for message in self.messages])}]"
+        return "{" + ",".join(f'"{name}":{parts[name]}' for name in sorted(parts)) + "}"
+
+
 Messages = str | Iterable[Message | Mapping[str, Any]]
 
 
@@ -147,13 +182,17 @@ def as_messages(messages: Messages) -> tuple[Message, ...]:
         return (Message("user", messages),)
     if isinstance(messages, Mapping) or not isinstance(messages, Iterable):
         raise RequestError("messages", messages, "must be a string or a list of messages")
-    result = tuple(item if isinstance(item, Message) else Message.from_dict(item) for item in messages)
+    result = tuple([item if type(item) is Message else _as_message(item) for item in messages])
     if not result:
         raise RequestError("messages", [], "must hold at least one message")
-    late = next((place for place, item in enumerate(result) if place and item.role == "system"), None)
-    if late is not None:
+    if "system" in [item.role for item in result[1:]]:
+        late = next(place for place, item in enumerate(result) if place and item.role == "system")
         raise RequestError("messages", f"system message at {late}", "only the first may be a system message")
     return result
+
+
+def _as_message(item: Message | Mapping[str, Any]) -> Message:
+    return item if isinstance(item, Message) else Message.from_dict(item)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,17 +229,18 @@ class ChatRequest:
             if value is not UNSET:
                 object.__setattr__(self, field, check_field(field, value))
 
-    def to_body(self) -> dict[str, Any]:
-        """Return the body as it goes out: only what was set, in the order of this class."""
-        body: dict[str, Any] = {
-            "messages": [message.to_dict() for message in self.messages],
-            "model": self.model,
-        }
+    def body(self, **more: Any) -> Body:
+        """Return the body as it goes out: only what was set, in the order of this class, then `more`."""
+        fields: dict[str, Any] = {"model": self.model}
         for field in FIELDS:
             value = getattr(self, field)
             if value is not UNSET:
-                body[field] = value
-        return body
+                fields[field] = value
+        return Body(self.messages, fields | more)
+
+    def to_body(self) -> dict[str, Any]:
+        """Return the body as it goes out, as Python has it."""
+        return self.body()()
 
     @classmethod
     def from_body(cls, body: Any, *, ignore_unknown: bool = False) -> ChatRequest:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from ._request import Message, ToolCall
+from ._request import Body, Message, ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from jupyter_prem.structure import CodeBlock
 
-__all__ = ["Body", "ChatResponse", "Choice", "Delta", "Model", "Usage"]
+__all__ = ["ChatResponse", "Choice", "Delta", "Model", "Usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,18 @@ class Model:
     created: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A body that is held as it is."""
+class Sent(Protocol):
+    """What was sent: calling it gives the body."""
 
-    content: dict[str, Any]
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The body without its messages."""
+        ...
 
-    def __call__(self) -> dict[str, Any]:
-        return self.content
+    def __call__(self) -> dict[str, Any]: ...
+
+
+_NOTHING: Final = Body((), {})
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -112,7 +116,7 @@ class ChatResponse:
     latency: float = 0.0
     interrupted: bool = False
     notes: tuple[str, ...] = ()
-    body: Callable[[], dict[str, Any]] = field(default=dict, repr=False, compare=False)
+    body: Sent = field(default=_NOTHING, repr=False, compare=False)
 
     @property
     def request(self) -> dict[str, Any]:
@@ -175,5 +179,8 @@ class ChatResponse:
         return self.text
 
     def __reduce__(self) -> tuple[Any, ...]:
-        whole = replace(self, body=Body(self.request))
+        sent = self.request
+        messages = tuple(Message.from_dict(message) for message in sent.get("messages", ()))
+        rest = {name: value for name, value in sent.items() if name != "messages"}
+        whole = replace(self, body=Body(messages, rest))
         return ChatResponse, tuple(getattr(whole, field.name) for field in fields(whole))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ._address import Address
     from ._http import Reply
+    from ._request import Body
     from ._response import ChatResponse, Delta
 
 __all__ = ["ChatStream"]
@@ -38,7 +39,7 @@ class ChatStream:
     request with one whole completion is met: it is one delta.
     """
 
-    def __init__(self, reply: Reply, address: Address, body: dict[str, Any], started: float) -> None:
+    def __init__(self, reply: Reply, address: Address, body: Body, started: float) -> None:
         self._reply = reply
         self._address = address
         self._body = body
@@ -61,7 +62,7 @@ class ChatStream:
     def response(self) -> ChatResponse:
         """The answer, marked as interrupted unless it came to its end."""
         latency = self._latency if self._latency is not None else time.perf_counter() - self._started
-        return self._answer.response(request=self._body, latency=latency, interrupted=not self._ended)
+        return self._answer.response(self._body, latency=latency, interrupted=not self._ended)
 
     def close(self) -> None:
         """Stop reading and free the connection."""
@@ -74,7 +75,7 @@ class ChatStream:
         try:
             with self._reply:
                 kind = self._reply.headers.get("content-type", "").lower()
-                if "text/event-stream" in kind or (not kind and self._body.get("stream")):
+                if "text/event-stream" in kind or (not kind and self._body.fields.get("stream")):
                     yield from self._events()
                 else:
                     yield from self._whole()
@@ -135,7 +136,7 @@ class ChatStream:
             raise NotAnAPI(
                 "The service answered with something else than a completion.", detail=quoted(words_of(body))
             )
-        if self._body.get("stream"):
+        if self._body.fields.get("stream"):
             self._answer.notes.append("The service sent the whole answer at once.")
         yield from self._answer.add(body)
         if not self._answer.complete:

@@ -162,8 +162,7 @@ class Exchange:
         response = self.so_far
         if response is None or not (response.choices or error is None):
             return None
-        sent = {name: value for name, value in response.request.items() if name != "messages"}
-        self._body = dataclasses.replace(self._body, fields=sent)
+        self._body = dataclasses.replace(self._body, fields=response.body.fields)
         notes = response.notes
         missing = left_out(self.place.parent, self._question.window)
         if missing:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import ChatResponse, Message
+from jupyter_prem.client import Body, ChatResponse, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,8 +94,12 @@ class SentBody:
         sent.append(self.message)
         return sent
 
+    def whole(self) -> Body:
+        """Return the body with its messages in it."""
+        return Body(tuple(self.messages()), self.fields)
+
     def __call__(self) -> dict[str, Any]:
-        return {"messages": [message.to_dict() for message in self.messages()], **self.fields}
+        return self.whole()()
 
 
 def answer_of(response: ChatResponse) -> Message:
@@ -123,5 +127,9 @@ def branch(head: Turn | None, last: int | None = None) -> tuple[Turn, ...]:
 
 def body_hash(body: object) -> str:
     """Return the SHA-256, hexadecimal, of JSON with sorted keys and no spaces."""
-    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = (
+        body.to_json()
+        if isinstance(body, Body)
+        else json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    )
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.conversation import body_hash
+from jupyter_prem.client import Body
+from jupyter_prem.conversation import SentBody, body_hash
 
 if TYPE_CHECKING:
     from jupyter_prem.client import ChatResponse, Message
@@ -106,7 +107,7 @@ def _data(outcome: Outcome) -> dict[str, Any]:
         parent=outcome.place.parent,
         system=outcome.place.system,
         messages=turn.messages if turn is not None else (question, *([answer] if answer else [])),
-        body=outcome.request.to_body(),
+        body=outcome.request.body(),
         response=response,
         turn=turn.hash if turn is not None else None,
     )
@@ -114,8 +115,11 @@ def _data(outcome: Outcome) -> dict[str, Any]:
 
 def data_of_turn(turn: Turn, conversation: str) -> dict[str, Any]:
     """Return what the cell of a turn would have saved."""
-    body = turn.response.request if turn.response is not None else {}
-    body = {name: value for name, value in body.items() if name != "stream_options"}
+    sent = turn.response.body if turn.response is not None else None
+    body = sent.whole() if isinstance(sent, SentBody) else Body((), {})
+    body = Body(
+        body.messages, {name: value for name, value in body.fields.items() if name != "stream_options"}
+    )
     return _saved(
         conversation=conversation,
         parent=turn.parent,
@@ -133,18 +137,19 @@ def _saved(
     parent: Turn | None,
     system: str,
     messages: tuple[Message, ...],
-    body: dict[str, Any],
+    body: Body,
     response: ChatResponse | None,
     turn: str | None,
 ) -> dict[str, Any]:
     """Return what a later session needs to take the turn up again: this turn's own, never a key."""
+    fields = {name: value for name, value in body.fields.items() if name != "stream"}
     return {
         "format": FORMAT,
         "conversation": conversation or None,
         "parent": parent.hash if parent is not None else None,
         "turn": turn,
-        "body": body_hash({name: value for name, value in body.items() if name != "stream"}),
-        "fields": {name: value for name, value in body.items() if name not in {"messages", "stream"}},
+        "body": body_hash(Body(body.messages, fields)),
+        "fields": fields,
         "system": system or None,
         "messages": [message.to_dict() for message in messages],
         "model": response.model if response is not None else None,

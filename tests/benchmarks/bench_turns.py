@@ -47,7 +47,7 @@ def bare(client: httpx.Client, url: str, messages: list[Message], question: str)
     return "".join(text)
 
 
-def measured(work) -> float:  # noqa: ANN001 - a benchmark's callable
+def measured(work) -> float:
     started = time.thread_time()
     work()
     return (time.thread_time() - started) * 1000

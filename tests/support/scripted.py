@@ -24,7 +24,7 @@ class Stream:
         answer = response_of(
             {"choices": [{"message": message, "finish_reason": reason}]}, interrupted=not self.whole
         )
-        object.__setattr__(answer, "body", lambda: self.body)
+        object.__setattr__(answer, "body", self.body)
         return answer
 
     def close(self):
@@ -47,7 +47,7 @@ class Scripted:
         self.count += 1
         self.sent.append(request)
         text = "" if isinstance(self.end, Interrupted) and self.end.what == "empty" else f"a{self.count}"
-        return Stream(request.to_body(), text, self.end)
+        return Stream(request.body(), text, self.end)
 
 
 class Nowhere:
