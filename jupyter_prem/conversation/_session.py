@@ -8,14 +8,13 @@ stop commits what had arrived; a fault commits nothing, but its outcome carries 
 from __future__ import annotations
 
 import dataclasses
-import signal
-import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jupyter_prem.client import ChatRequest, ChatResponse, Interrupted, PremError
 
+from ._interrupts import uninterrupted
 from ._question import Place, Question, left_out, place, request_at
 from ._turn import Turn, answer_of
 
@@ -238,19 +237,3 @@ def _receive(exchange: Exchange, sink: Sink) -> PremError | None:
         exchange.close()
         raise
     return None
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold a keyboard interrupt back until the block is done."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if held:
-        raise KeyboardInterrupt

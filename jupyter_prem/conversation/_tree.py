@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_prem.client import Message, PremError
 
+from ._interrupts import uninterrupted
 from ._turn import branch, walk
 
 if TYPE_CHECKING:
@@ -80,15 +81,19 @@ class Tree:
         Raises:
             ConversationBusyError: Another question is being answered.
         """
-        if not self._turn.acquire(blocking=False):
-            raise ConversationBusyError(
-                f"The conversation {self.name!r} is still answering another question.",
-                hint="Wait for it, stop it (■), or ask in another conversation: -c NAME.",
-            )
+        taken = False
         try:
+            with uninterrupted():
+                taken = self._turn.acquire(blocking=False)
+            if not taken:
+                raise ConversationBusyError(
+                    f"The conversation {self.name!r} is still answering another question.",
+                    hint="Wait for it, stop it (■), or ask in another conversation: -c NAME.",
+                )
             yield
         finally:
-            self._turn.release()
+            if taken:
+                self._turn.release()
 
     def reset(self) -> None:
         """Start afresh; `undo` takes it back.
@@ -108,8 +113,9 @@ class Tree:
         with self.one_turn():
             if not self._past:
                 raise ConversationError(f"There is nothing to undo in the conversation {self.name!r}.")
-            self._future.append(self._head)
-            self._head = self._past.pop()
+            with uninterrupted():
+                self._future.append(self._head)
+                self._head = self._past.pop()
         self._moved()
 
     def redo(self) -> None:
@@ -122,8 +128,9 @@ class Tree:
         with self.one_turn():
             if not self._future:
                 raise ConversationError(f"There is nothing to redo in the conversation {self.name!r}.")
-            self._past.append(self._head)
-            self._head = self._future.pop()
+            with uninterrupted():
+                self._past.append(self._head)
+                self._head = self._future.pop()
         self._moved()
 
     def base(self, cell: Cell | None) -> Turn | None:
@@ -147,8 +154,9 @@ class Tree:
 
     def commit(self, turn: Turn) -> None:
         """Add a turn and make it the head; for whoever holds the conversation."""
-        self.add([turn])
-        self._move(turn)
+        with uninterrupted():
+            self.add([turn])
+            self._move(turn)
 
     def add(self, turns: Iterable[Turn]) -> None:
         """Add turns, which the head does not follow."""
@@ -162,7 +170,7 @@ class Tree:
         Raises:
             ConversationBusyError: A question is being answered.
         """
-        with self.one_turn():
+        with self.one_turn(), uninterrupted():
             self._move(turn)
         self._moved()
 

@@ -1,0 +1,85 @@
+"""Interrupts at any moment: the conversation is never left held, torn or without a turn it had."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HAMMER = """
+import os, random, signal, sys, threading, time
+from scripted import Scripted
+from jupyter_prem.conversation import Conversation, ConversationError
+
+rng = random.Random(int(sys.argv[1]))
+chat = Conversation(client=Scripted())
+known, stopped, running = [], 0, True
+
+def shoot():
+    while running:
+        time.sleep(rng.random() / 2000)
+        os.kill(os.getpid(), signal.SIGINT)
+
+def once():
+    for act in rng.choices([lambda: chat.ask("q"), chat.undo, chat.redo, chat.reset, chat.regenerate,
+                            lambda: chat.append("user", "h"), chat.fork], k=20):
+        try:
+            act()
+        except ConversationError as error:
+            assert "still answering" not in error.what, error
+
+for _ in range(50):
+    chat.ask("q")
+shooter = threading.Thread(target=shoot)
+shooter.start()
+while stopped < 200:
+    try:
+        once()
+    except KeyboardInterrupt:
+        stopped += 1
+while True:
+    try:
+        running = False
+        shooter.join()
+        break
+    except KeyboardInterrupt:
+        pass
+try:
+    time.sleep(0.01)
+except KeyboardInterrupt:
+    pass
+assert not chat.busy
+past, future = chat.positions
+turns = set(chat.all_turns)
+for position in (*past, *future, chat.head):
+    assert position is None or position in turns
+for turn in turns:
+    assert turn.parent is None or turn.parent in turns
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+steps = len(past)
+for _ in range(steps):
+    chat.undo()
+assert chat.head is None
+for _ in range(steps):
+    chat.redo()
+chat.ask("still")
+print("stopped", stopped)
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_hundred_interrupts_at_any_moment_lose_nothing(seed):
+    support = Path(__file__).parents[1] / "support"
+    done = subprocess.run(
+        [sys.executable, "-c", HAMMER, str(seed)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(support)},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "stopped 200" in done.stdout
