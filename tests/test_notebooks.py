@@ -111,6 +111,18 @@ def test_the_quickstart_passes_nbval(weights):
 
 
 @pytest.mark.weights
+@pytest.mark.parametrize("name", [path.name for path in NOTEBOOKS.glob("*.ipynb") if path != QUICKSTART])
+def test_the_other_notebooks_pass_nbval_and_run(name, weights, tmp_path):
+    done = nbval(NOTEBOOKS / name, "--nbval")
+    assert done.returncode == 0, done.stdout[-5000:]
+    for runner in ("papermill", "jupyter_execute"):
+        done = execute(runner, NOTEBOOKS / name, tmp_path / "out.ipynb")
+        assert done.returncode == 0, done.stderr[-3000:]
+        again = [data["text/plain"] for data in answers(tmp_path / "out.ipynb")]
+        assert again == [data["text/plain"] for data in answers(NOTEBOOKS / name)]
+
+
+@pytest.mark.weights
 def test_nbval_would_see_another_answer(weights, tmp_path):
     changed = json.loads(QUICKSTART.read_text())
     cell = next(cell for cell in changed["cells"] if "".join(cell["source"]).startswith("%%chat"))

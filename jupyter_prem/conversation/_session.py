@@ -165,7 +165,8 @@ class Exchange:
         notes = response.notes
         missing = left_out(self.place.parent, self._question.window)
         if missing:
-            notes = (*notes, f"Sent without the first {missing} exchange{'s' * (missing > 1)} (--window).")
+            which = f"first {missing} exchanges" if missing > 1 else "first exchange"
+            notes = (*notes, f"Sent without the {which} (--window).")
         return dataclasses.replace(response, body=self._body, notes=notes)
 
     def _turn(self, response: ChatResponse) -> Turn:

@@ -38,10 +38,8 @@ def history_lines(conversation: Conversation) -> list[str]:
         lines += _off_lines(beside.get(turn, []))
     fallen = fallen_cells(conversation)
     if fallen:
-        lines += [
-            "",
-            f"No longer in the conversation: {', '.join(fallen)}. Run these cells again to ask after it.",
-        ]
+        lines += ["", "No longer in the conversation; run again, these cells ask after its last answer:"]
+        lines += [f"   {name}" for name in fallen]
     return lines
 
 
@@ -52,7 +50,7 @@ def fallen_cells(conversation: Conversation) -> list[str]:
     for turn in conversation.all_turns:
         for cell in turn.cells:
             if _key(cell) not in on and _key(cell) is not None:
-                fallen[_key(cell)] = f"{_number(cell)} “{beginning(turn.title)}”"
+                fallen[_key(cell)] = f"{_number(cell)}  {beginning(turn.title)}"
     return list(fallen.values())
 
 

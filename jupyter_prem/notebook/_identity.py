@@ -50,12 +50,15 @@ def current_cell(shell: InteractiveShell) -> Cell | None:
 
     JupyterLab and VS Code send the cell's id with the request; nbclient, papermill and terminals do not.
     """
-    number = shell.displayhook.prompt_count  # execution_count is one more while a cell runs, since IPython 9
+    # execution_count is one more while a cell runs, since IPython 9.
+    number: int | None = shell.displayhook.prompt_count
     if not hasattr(shell, "get_parent"):
         return Cell(None, "", number)
     parent: dict[str, Any] = shell.get_parent() or {}
     header = parent.get("header", {})
     if header.get("msg_type") != "execute_request":
         return None
+    if not parent.get("content", {}).get("store_history", True):  # nbval's cells have no number
+        number = None
     cell_id = parent.get("metadata", {}).get("cellId")
     return Cell(cell_id if isinstance(cell_id, str) else None, str(header.get("msg_id", "")), number)

@@ -64,7 +64,7 @@ def usage(magics: PremMagics) -> None:
     if not ledger.entries:
         say(magics.shell, "Nothing was asked in this kernel.")
         return
-    header = ("", "answers", "prompt tokens", "completion tokens", "total tokens", "seconds", "cost")
+    header = ("", "answers", "prompt", "completion", "total tokens", "seconds", "cost")
     draw_table(magics.shell, header, rows(ledger, magics.prices, as_cell), ours=True)
     if magics.budget is not None:
         budget(magics)

@@ -51,7 +51,7 @@ def test_the_conversation_follows_the_page_and_survives_a_restart(lab, browser, 
     assert "You said: And a mode?" in shown[2]
     assert "follows “What is a mean?”" in shown[2]
     assert "● [3] What is a mean?" not in shown[4]
-    assert "No longer in the conversation: [4] “Thanks”" in shown[4]
+    assert "ask after its last answer:\n   [4]  Thanks" in shown[4]
     assert [line[0] for line in shown[4].split("\n") if line[:1] in {"●", "├"}] == ["●", "├", "├", "●"]
     assert sent(service) == ["Answer briefly.", "What is a mean?", "You said: What is a mean?", "And a mode?"]
 

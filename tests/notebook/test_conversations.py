@@ -38,7 +38,7 @@ def test_running_a_cell_in_the_middle_again_replaces_and_cuts(kernel, service):
     assert said(kernel) == ["a", "You said: a", "b, but better", "You said: b, but better"]
     assert "follows “a”" in again.bundles[0]["text/html"]
     history = text(kernel.run("%prem history"))
-    assert f"No longer in the conversation: [{number}] “c”" in history
+    assert f"ask after its last answer:\n   [{number}]  c" in history
     assert history.index("●  ") < history.index("├─○") < history.index("b, but better")
     ask(kernel, "c", "c")
     assert said(kernel)[-2:] == ["c", "You said: c"]
