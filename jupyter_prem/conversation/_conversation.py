@@ -196,14 +196,17 @@ class Conversation(Tree):
 
     def _asked(self, question: Question) -> ChatResponse:
         question = self._host.completed(question)
-        outcome = ask(
-            self,
-            self._host.backend(),
-            question,
-            sink=_Nowhere(),
-            allow=self._host.allow,
-            bind=lambda outcome: self._host.done(self, outcome),
-        )
+        try:
+            outcome = ask(
+                self,
+                self._host.backend(),
+                question,
+                sink=_Nowhere(),
+                allow=self._host.allow,
+                bind=self._host.done,
+            )
+        finally:
+            self._host.changed(self)
         if isinstance(outcome.error, Interrupted):
             raise KeyboardInterrupt
         if outcome.error is not None:

@@ -37,12 +37,12 @@ class Host(Protocol):
         """Raise what keeps the request from being sent."""
         ...
 
-    def done(self, conversation: Conversation, outcome: Outcome) -> None:
+    def done(self, outcome: Outcome) -> None:
         """Take note of how a question ended."""
         ...
 
     def changed(self, conversation: Conversation) -> None:
-        """Tell whoever shows the conversation that its head was moved."""
+        """Tell whoever shows the conversation that it changed."""
         ...
 
     def adopt(self, conversation: Conversation, name: str | None) -> None:
@@ -69,7 +69,7 @@ class Alone:
     def allow(self, request: ChatRequest) -> None:
         """Nothing keeps a question from being sent."""
 
-    def done(self, conversation: Conversation, outcome: Outcome) -> None:
+    def done(self, outcome: Outcome) -> None:
         """Nobody else is told."""
 
     def changed(self, conversation: Conversation) -> None:
@@ -121,9 +121,8 @@ class ConversationStream:
         with self._held:
             if self._exchange is not None:
                 ended = self._error or (None if self._whole else Interrupted("Left early."))
-                self._outcome = self._exchange.end(
-                    ended, lambda outcome: self._host.done(self._conversation, outcome)
-                )
+                self._outcome = self._exchange.end(ended, self._host.done)
+        self._host.changed(self._conversation)
 
     @property
     def response(self) -> ChatResponse:

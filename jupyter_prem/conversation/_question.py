@@ -41,7 +41,9 @@ class Question:
         stream: Whether the answer is to arrive piece by piece.
         once: Neither read nor extend the conversation.
         new: Start the conversation afresh, once there is an answer.
-        window: Send only so many exchanges before the question; None sends all.
+        window: Send only so many exchanges before the question; None leaves it to what is asked again, or
+            to `default_window`.
+        default_window: The settings' window; None sends all.
         cell: The cell that asks; what an earlier execution of it asked is replaced.
         kind: "ask"; "regenerate" asks the last question again, beside its answer; "continue" asks for
             the rest of an answer that was cut.
@@ -57,6 +59,7 @@ class Question:
     once: bool = False
     new: bool = False
     window: int | None = None
+    default_window: int | None = None
     cell: Cell | None = None
     kind: Literal["ask", "regenerate", "continue"] = "ask"
 
@@ -76,6 +79,7 @@ class Place:
         system_given: Whether a question of this branch gave it, rather than the settings.
         fields: The request's fields.
         cells: The cells that the exchange will stand in.
+        window: How many exchanges before it go out; None for all.
     """
 
     parent: Turn | None
@@ -84,6 +88,13 @@ class Place:
     system_given: bool
     fields: Mapping[str, Any]
     cells: tuple[Cell, ...]
+    window: int | None = None
+
+    @property
+    def left_out(self) -> int:
+        """How many exchanges the window leaves out."""
+        depth = self.parent.depth if self.parent is not None else 0
+        return max(0, depth - self.window) if self.window is not None else 0
 
 
 def place(tree: Tree, question: Question) -> Place:
@@ -95,6 +106,7 @@ def place(tree: Tree, question: Question) -> Place:
     """
     if question.kind == "ask" and not (isinstance(question.text, str) and question.text.strip()):
         raise RequestError("prompt", question.text, "must be a text that is not empty")
+    window = question.default_window
     parent, fields = None, {**question.defaults, **question.fields}
     message: Message | None = None
     cells = (question.cell,) if question.cell is not None else ()
@@ -106,6 +118,8 @@ def place(tree: Tree, question: Question) -> Place:
                 hint="Ask a question first." if last is None else "The last message was appended by hand.",
             )
         parent, message, fields = last.parent, last.question, _again(last, question)
+        sent = last.response.body if last.response is not None else None
+        window = sent.window if isinstance(sent, SentBody) else window
         others = tuple(cell for cell in last.cells if question.cell is None or cell.id != question.cell.id)
         cells = (*others, *cells)
         if question.system is None and last.system_given:
@@ -121,7 +135,8 @@ def place(tree: Tree, question: Question) -> Place:
         parent = tree.base(question.cell)
     system, given = _system(parent, question)
     message = message or Message("user", question.text, name=question.name)
-    return Place(parent, message, system, given, fields, cells)
+    window = window if question.window is None else question.window
+    return Place(parent, message, system, given, fields, cells, window)
 
 
 def request_at(
@@ -137,13 +152,8 @@ def request_at(
     # Fields are checked before the service is asked for its model, and before a long past is copied.
     draft = ChatRequest.from_body({"model": "-", **fields, "messages": [where.message]})
     model = draft.model if "model" in fields else backend.default_model(cancel)
-    body = SentBody(where.parent, where.message, where.system, question.window, fields)
+    body = SentBody(where.parent, where.message, where.system, where.window, fields)
     return dataclasses.replace(draft, model=model, messages=tuple(body.messages())), body
-
-
-def left_out(parent: Turn | None, window: int | None) -> int:
-    """Return how many exchanges a window leaves out."""
-    return max(0, (parent.depth if parent is not None else 0) - window) if window is not None else 0
 
 
 def _again(last: Turn, question: Question) -> dict[str, Any]:

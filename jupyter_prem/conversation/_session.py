@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jupyter_prem.client import ChatRequest, ChatResponse, Interrupted, PremError
 
 from ._interrupts import uninterrupted
-from ._question import Place, Question, left_out, place, request_at
+from ._question import Place, Question, place, request_at
 from ._turn import Turn, answer_of
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Exchange:
             return None
         self._body = dataclasses.replace(self._body, fields=response.body.fields)
         notes = response.notes
-        missing = left_out(self.place.parent, self._question.window)
+        missing = self.place.left_out
         if missing:
             which = f"first {missing} exchanges" if missing > 1 else "first exchange"
             notes = (*notes, f"Sent without the {which} (--window).")

@@ -62,7 +62,7 @@ def draw_dry_run(
     """Draw the request that would be sent; nothing is sent, started or changed."""
     client = answerer.client
     known = client.known_model or question.fields.get("model") or notebook.settings().fields.get("model")
-    if known is None:
+    if known is None and question.kind == "ask":
         question = dataclasses.replace(question, fields={**question.fields, "model": _ANY_MODEL})
     request = notebook.prepare(conversation, client, question)
     body = json.dumps(client.body_of(request), ensure_ascii=False, indent=2)

@@ -116,7 +116,7 @@ class Notebook:
             question,
             defaults=settings.fields,
             default_system=settings.system,
-            window=settings.window if question.window is None else question.window,
+            default_window=settings.window,
             cell=question.cell or self._cell(),
         )
 
@@ -189,10 +189,9 @@ class Notebook:
         finally:
             self.changed(conversation)
 
-    def done(self, conversation: Conversation, outcome: Outcome) -> None:
+    def done(self, outcome: Outcome) -> None:
         """Take note of a question that Python asked."""
         self.ledger.note(outcome)
-        self.changed(conversation)
 
     def listen(self, listener: Callable[[Conversation], None]) -> None:
         """Call the bound method `listener` after each change of a conversation, while its object lives."""

@@ -60,7 +60,7 @@ def row(turns: int, runs: int, service: Service) -> tuple[float, float, float, f
     url = f"{service.url}/api/v1/chat/completions"
     outcomes = []
     note = chat._host.done
-    chat._host.done = lambda tree, outcome: (outcomes.append(outcome), note(tree, outcome))
+    chat._host.done = lambda outcome: (outcomes.append(outcome), note(outcome))
     costs: dict[str, list[float]] = {"bare": [], "ask": [], "bundle": [], "window": []}
     with httpx.Client() as plain:
         for _ in range(runs + 1):

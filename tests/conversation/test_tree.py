@@ -133,6 +133,16 @@ def test_a_window_sends_the_last_exchanges_and_says_so(chat, backend):
     assert [message.content for message in backend.sent[-1].messages] == ["brief", "f"]
 
 
+def test_regenerate_sends_the_window_it_was_asked_with(chat, backend):
+    for text in "abc":
+        chat.ask(text)
+    chat.ask("d", window=1)
+    chat.regenerate()
+    assert backend.sent[-1].to_body() == backend.sent[-2].to_body()
+    put(chat, backend, kind="regenerate", window=2)
+    assert len(backend.sent[-1].messages) == 5
+
+
 @pytest.mark.parametrize("window", [-1, True, "two"])
 def test_a_window_is_a_number_of_exchanges(chat, window):
     with pytest.raises(RequestError, match="number of exchanges"):

@@ -206,6 +206,17 @@ def test_regenerate_and_continue_take_options_and_their_cells_can_be_run_again(k
     assert kernel.run("%prem continue more please").ename == "PremError"
 
 
+def test_a_dry_run_of_regenerate_shows_what_it_would_send(kernel, service):
+    service.models = ["a", "b"]
+    kernel.run("%unload_ext jupyter_prem\n%load_ext jupyter_prem")
+    ask(kernel, "one", options="-m a --seed 1")
+    shown = text(kernel.run("%prem regenerate --dry-run --seed 2"))
+    assert json.loads(shown[shown.index("{") : shown.rindex("}") + 1]) == service.questions[0].body | {
+        "seed": 2
+    }
+    assert len(service.questions) == 1
+
+
 def test_usage_adds_up_and_says_unknown_where_the_service_did(kernel, service):
     ask(kernel, "a", "a")
     ask(kernel, "a", "a")

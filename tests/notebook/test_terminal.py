@@ -66,3 +66,34 @@ def test_an_error_is_short(service):
     shown = ipython("%load_ext jupyter_prem", "%chat -t 9 hi", PREM_ENDPOINT=service.url)
     assert "RequestError: temperature is 9.0: must be a number between 0 and 2" in shown
     assert "Traceback" not in shown
+
+
+def test_a_conversation_is_branched_and_told(service):
+    shown = ipython(
+        "%load_ext jupyter_prem",
+        "%chat one",
+        "%chat two",
+        "%prem undo",
+        "%prem regenerate --seed 2",
+        "%prem history",
+        "%prem usage",
+        "%chat --dry-run --once {{ In[2] }} {{ last_error }}",
+        PREM_ENDPOINT=service.url,
+    ).replace("\r", "")
+    assert "Back in 'default', 1 exchange, after “one”" in shown
+    assert "●  [5]  one  →  You said: one   ← the next question follows this" in shown
+    assert re.search(r"○  [0-9a-f]{8}  \[3\]  two", shown)
+    assert "this kernel | 3 | 9 | 15 | 24" in shown
+    assert "No cell has failed yet" in shown
+    assert [request.body["messages"][-1]["content"] for request in service.questions] == ["one", "two", "one"]
+
+
+def test_tab_completes_our_options(service):
+    shown = ipython(
+        "%load_ext jupyter_prem",
+        "import warnings; warnings.simplefilter('ignore')",
+        "tab = lambda text: [c.text for c in get_ipython().Completer.completions(text, len(text))]",
+        "print('first', tab('%chat --temp'), tab('%prem his'), tab('%%chat -m '), 'last')",
+        PREM_ENDPOINT=service.url,
+    )
+    assert "first ['--temperature'] ['history'] ['loopback-1'] last" in shown
