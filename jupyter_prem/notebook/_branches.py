@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jupyter_prem.client import PremError
 
 from ._draw import draw_lines, draw_table, say
+from ._identity import current_cell
 from ._outcome import beginning
 
 if TYPE_CHECKING:
@@ -64,9 +65,20 @@ def switch(magics: PremMagics, name: str) -> None:
 
 def fork(magics: PremMagics, name: str, turn: str | None = None) -> None:
     """Go on in a new conversation, from here or from a turn named by the beginning of its hash."""
-    conversation = magics.notebook.conversation()
-    other = conversation.fork(name, at=_turn(conversation, turn) if turn is not None else None)
-    magics.notebook.switch(other.name)
+    notebook = magics.notebook
+    conversation = notebook.conversation()
+    at = _turn(conversation, turn) if turn is not None else None
+    cell = current_cell(magics.shell)
+    if cell is not None and cell.id is not None and notebook.forks.get(name) == cell.id:
+        # The cell that made it is run again: it begins anew, and undo takes that back.
+        other = notebook.conversation(name)
+        if other is not conversation:
+            other.add(conversation.all_turns)
+            other.go(at if at is not None else conversation.head)
+    else:
+        other = conversation.fork(name, at=at)
+        notebook.forks[name] = cell.id if cell is not None else None
+    notebook.switch(other.name)
     say(magics.shell, f"Now in {_where(other)} %prem switch {conversation.name} goes back.")
 
 

@@ -64,6 +64,7 @@ class Notebook:
         self._cell = cell
         self.conversations: dict[str, Conversation] = {}
         self.current = "default"
+        self.forks: dict[str, str | None] = {}  # the cell that made each
         self.ledger = Ledger()
         self._pool: ClientPool | None = None
         self._listeners: list[weakref.WeakMethod[Callable[[Conversation], None]]] = []

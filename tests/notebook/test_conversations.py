@@ -186,6 +186,32 @@ def test_fork_switch_and_conversations(kernel):
     assert said(kernel) == ["c", "You said: c"]
 
 
+def test_a_page_can_be_run_from_top_to_bottom_again_and_again(kernel):
+    page = {
+        "a": "%%chat -s brief\na",
+        "b": "%%chat\nb",
+        "u": "%prem undo",
+        "c": "%%chat\nc",
+        "r": "%prem regenerate",
+        "f": "%prem fork alt",
+        "d": "%%chat --window 1\nd",
+        "s": "%prem switch default",
+        "e": "%%chat\ne",
+    }
+    seen = []
+    for _ in range(3):
+        for cell, source in page.items():
+            ran = kernel.run(source, cell)
+            assert ran.status == "ok", (source, ran.error)
+        kernel.run("%prem switch alt", "x")
+        other = said(kernel)
+        kernel.run("%prem switch default", "y")
+        seen.append((said(kernel), other))
+    assert seen[0] == seen[1] == seen[2]
+    assert seen[0][0] == ["brief", "a", "You said: a", "c", "You said: c", "e", "You said: e"]
+    assert seen[0][1] == ["brief", "a", "You said: a", "c", "You said: c", "d", "You said: d"]
+
+
 def test_regenerate_and_continue_take_options_and_their_cells_can_be_run_again(kernel, service):
     ask(kernel, "one", "a", "--seed 1 -m m1")
     kernel.run("%prem regenerate --seed 2 -o mine", "r")
