@@ -4,7 +4,7 @@ from ._extension import find_magics, load, unload
 from ._magics import PremMagics
 from ._options import OPTIONS
 from ._state import Answerer, Notebook, Settings
-from ._subcommands import SUBCOMMANDS
+from .commands import SUBCOMMANDS
 
 __all__ = [
     "OPTIONS",

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ._options import OPTIONS
-from ._subcommands import SUBCOMMANDS
+from .commands import SUBCOMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

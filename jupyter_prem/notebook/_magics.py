@@ -22,8 +22,8 @@ from ._last_error import LastError
 from ._options import FIELD_OPTIONS, chat_arguments, parse_words
 from ._report import short_errors
 from ._state import Notebook, Settings
-from ._subcommands import run, subcommand_help
 from ._words import split_line, split_options
+from .commands import run, subcommand_help
 
 if TYPE_CHECKING:
     import argparse

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jupyter_prem.client import ChatResponse
-
-    from ._magics import PremMagics
+    from jupyter_prem.notebook._magics import PremMagics
 
 __all__ = ["SUBCOMMANDS", "Subcommand", "run", "subcommand_help"]
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import PremError
 from jupyter_prem.conversation import SentBody, write
-
-from ._options import FIELD_OPTIONS
-from ._outcome import bundle_of_response, data_of_turn
-from ._words import split_options
+from jupyter_prem.notebook._options import FIELD_OPTIONS
+from jupyter_prem.notebook._outcome import bundle_of_response, data_of_turn
+from jupyter_prem.notebook._words import split_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

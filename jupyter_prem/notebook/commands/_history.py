@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._outcome import beginning
+from jupyter_prem.notebook._outcome import beginning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

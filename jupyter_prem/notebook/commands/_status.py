@@ -6,12 +6,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import PremError
-
-from ._draw import as_cell, draw_table, say
-from ._sinks import is_live
+from jupyter_prem.notebook._draw import as_cell, draw_table, say
+from jupyter_prem.notebook._sinks import is_live
 
 if TYPE_CHECKING:
-    from ._magics import PremMagics
+    from jupyter_prem.notebook._magics import PremMagics
 
 __all__ = ["budget", "models", "status", "usage"]
 
@@ -21,8 +20,7 @@ def status(magics: PremMagics) -> None:
     from importlib.metadata import version
 
     from jupyter_prem.backends import environment_key
-
-    from ._identity import notebook_path
+    from jupyter_prem.notebook._identity import notebook_path
 
     answerer = magics.notebook.answerer()
     endpoint = answerer.client.endpoint
@@ -58,7 +56,7 @@ def models(magics: PremMagics) -> None:
 
 def usage(magics: PremMagics) -> None:
     """Draw what was used."""
-    from ._ledger import rows
+    from jupyter_prem.notebook._ledger import rows
 
     ledger = magics.notebook.ledger
     if not ledger.entries:

@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_prem.client import PremError
-
-from ._draw import draw_lines, draw_table, say
-from ._identity import current_cell
-from ._outcome import beginning
+from jupyter_prem.notebook._draw import draw_lines, draw_table, say
+from jupyter_prem.notebook._identity import current_cell
+from jupyter_prem.notebook._outcome import beginning
 
 if TYPE_CHECKING:
     from jupyter_prem.client import ChatResponse
     from jupyter_prem.conversation import Conversation, Turn
-
-    from ._magics import PremMagics
+    from jupyter_prem.notebook._magics import PremMagics
 
 __all__ = [
     "continue_",
@@ -118,7 +116,8 @@ def continue_(magics: PremMagics, line: str) -> ChatResponse | None:
 
 def resume(magics: PremMagics, file: str | None = None) -> None:
     """Take saved conversations up again."""
-    from ._identity import notebook_path
+    from jupyter_prem.notebook._identity import notebook_path
+
     from ._resume import resume_file
 
     path = Path(file).expanduser() if file is not None else notebook_path(magics.shell)

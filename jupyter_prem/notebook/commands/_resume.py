@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from jupyter_prem.client import Message, PremError, response_of
 from jupyter_prem.conversation import Cell, Conversation, SentBody, Turn, body_hash, branch
 from jupyter_prem.display import MIME
+from jupyter_prem.notebook._outcome import FORMAT
 
 from ._history import history_lines
-from ._outcome import FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ._state import Notebook
+    from jupyter_prem.notebook._state import Notebook
 
 __all__ = ["ResumeError", "resume_file"]
 
