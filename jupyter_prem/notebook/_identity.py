@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.conversation import Cell
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from IPython.core.interactiveshell import InteractiveShell
+
+    from jupyter_prem.conversation import Cell
 
 __all__ = ["current_cell", "notebook_path"]
 
@@ -50,6 +50,8 @@ def current_cell(shell: InteractiveShell) -> Cell | None:
 
     JupyterLab and VS Code send the cell's id with the request; nbclient, papermill and terminals do not.
     """
+    from jupyter_prem.conversation import Cell
+
     # execution_count is one more while a cell runs, since IPython 9.
     number: int | None = shell.displayhook.prompt_count
     if not hasattr(shell, "get_parent"):
