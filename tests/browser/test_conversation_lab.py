@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from lab import Lab, Notebook, chromium, write
+from lab import write
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    lab = Lab(tmp_path_factory.mktemp("lab"))
-    yield lab
-    lab.stop()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 def sent(service):
@@ -32,7 +19,7 @@ def edit(notebook, place, text):
     notebook.page.keyboard.press("Escape")
 
 
-def test_the_conversation_follows_the_page_and_survives_a_restart(lab, browser, service, tmp_path):
+def test_the_conversation_follows_the_page_and_survives_a_restart(lab, open_notebook, service, tmp_path):
     name = write(
         lab,
         "follow.ipynb",
@@ -42,8 +29,8 @@ def test_the_conversation_follows_the_page_and_survives_a_restart(lab, browser, 
         "%%chat\nThanks",
         "%prem history",
     )
-    page = browser.new_page(viewport={"width": 1200, "height": 1400})
-    notebook = Notebook(page, lab, name)
+    notebook = open_notebook(name)
+    page = notebook.page
     notebook.run_all()
     edit(notebook, 2, "%%chat\nAnd a mode?")
     notebook.run(2, 4)
@@ -75,10 +62,9 @@ def test_the_conversation_follows_the_page_and_survives_a_restart(lab, browser, 
     ]
     notebook.run(1)
     assert sent(service) == ["Answer briefly.", "What is a mean?"]
-    page.close()
 
 
-def test_tab_offers_options_and_models_on_the_page(lab, browser, service):
+def test_tab_offers_options_and_models_on_the_page(lab, open_notebook, service):
     service.models = ["alpha-model", "beta-model"]
     name = write(
         lab,
@@ -86,8 +72,8 @@ def test_tab_offers_options_and_models_on_the_page(lab, browser, service):
         f"%load_ext jupyter_prem\n%config PremMagics.endpoint = {service.url!r}",
         "%%chat -m ",
     )
-    page = browser.new_page(viewport={"width": 1200, "height": 800})
-    notebook = Notebook(page, lab, name)
+    notebook = open_notebook(name)
+    page = notebook.page
     notebook.run(0)
     page.locator(".jp-CodeCell").nth(1).locator(".cm-content").click()
     page.keyboard.press("Control+End")
@@ -101,10 +87,9 @@ def test_tab_offers_options_and_models_on_the_page(lab, browser, service):
     page.wait_for_function(
         "() => document.querySelectorAll('.jp-CodeCell')[1].innerText.includes('-m beta-model --temperature')"
     )
-    page.close()
 
 
-def test_code_goes_into_a_new_cell_below(lab, browser, service):
+def test_code_goes_into_a_new_cell_below(lab, open_notebook, service):
     from loopback import Reply, answer
 
     service.script = lambda _: Reply(answer("```python\nx = 41 + 1\n```"))
@@ -114,9 +99,8 @@ def test_code_goes_into_a_new_cell_below(lab, browser, service):
         f"%load_ext jupyter_prem\n%config PremMagics.endpoint = {service.url!r}",
         "%%chat --code\nhi",
     )
-    page = browser.new_page(viewport={"width": 1200, "height": 800})
-    notebook = Notebook(page, lab, name)
+    notebook = open_notebook(name)
+    page = notebook.page
     notebook.run(0, 1)
     page.wait_for_function("() => document.querySelectorAll('.jp-CodeCell').length === 3")
     assert "x = 41 + 1" in page.locator(".jp-CodeCell .cm-content").nth(2).inner_text()
-    page.close()

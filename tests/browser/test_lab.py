@@ -8,40 +8,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from lab import Lab, Notebook, chromium, write
+from lab import write
 from loopback import Reply, answer, chunk, event
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 QUICKSTART = Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb"
 MIME = "application/vnd.jupyter-prem+json"
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    lab = Lab(tmp_path_factory.mktemp("lab"))
-    yield lab
-    lab.stop()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def open_notebook(lab, browser):
-    pages = []
-
-    def opened(name):
-        page = browser.new_page(viewport={"width": 1200, "height": 1000})
-        pages.append(page)
-        return Notebook(page, lab, name)
-
-    yield opened
-    for page in pages:
-        page.close()
 
 
 def saved(lab, notebook, name):
