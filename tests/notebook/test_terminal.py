@@ -81,7 +81,7 @@ def test_a_conversation_is_branched_and_told(service):
         PREM_ENDPOINT=service.url,
     ).replace("\r", "")
     assert "Back in 'default', 1 exchange, after “one”" in shown
-    assert "●  [5]  one  →  You said: one   ← the next question follows this" in shown
+    assert "●  [5]  one  →  You said: one   ← here" in shown
     assert re.search(r"○  [0-9a-f]{8}  \[3\]  two", shown)
     assert "this kernel | 3 | 9 | 15 | 24" in shown
     assert "No cell has failed yet" in shown
