@@ -15,7 +15,7 @@ __all__ = ["uninterrupted"]
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold a keyboard interrupt back until the block is done."""
+    """Hold a keyboard interrupt back until the block is done; then whoever held SIGINT before gets it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -26,4 +26,4 @@ def uninterrupted() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, before)
     if held:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)

@@ -16,7 +16,14 @@ from jupyter_prem.conversation import Conversation, ConversationError
 
 rng = random.Random(int(sys.argv[1]))
 chat = Conversation(client=Scripted())
-known, stopped, running = [], 0, True
+stopped, running, inside = 0, True, False
+
+def strike(number, frame):
+    # Once for each entry, so that no interrupt falls into the hammer itself.
+    global inside
+    if inside:
+        inside = False
+        raise KeyboardInterrupt
 
 def shoot():
     while running:
@@ -33,24 +40,18 @@ def once():
 
 for _ in range(50):
     chat.ask("q")
+signal.signal(signal.SIGINT, strike)
 shooter = threading.Thread(target=shoot)
 shooter.start()
 while stopped < 200:
     try:
+        inside = True
         once()
+        inside = False
     except KeyboardInterrupt:
         stopped += 1
-while True:
-    try:
-        running = False
-        shooter.join()
-        break
-    except KeyboardInterrupt:
-        pass
-try:
-    time.sleep(0.01)
-except KeyboardInterrupt:
-    pass
+running = False
+shooter.join()
 assert not chat.busy
 past, future = chat.positions
 turns = set(chat.all_turns)
@@ -58,7 +59,7 @@ for position in (*past, *future, chat.head):
     assert position is None or position in turns
 for turn in turns:
     assert turn.parent is None or turn.parent in turns
-assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+assert signal.getsignal(signal.SIGINT) is strike
 steps = len(past)
 for _ in range(steps):
     chat.undo()
@@ -86,3 +87,30 @@ def test_two_hundred_interrupts_at_any_moment_lose_nothing(seed):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "stopped 200" in done.stdout
+
+
+NESTED = """
+import signal
+from jupyter_prem.conversation._interrupts import uninterrupted
+done = []
+try:
+    with uninterrupted():
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            done.append("inner")
+        done.append("outer")
+except KeyboardInterrupt:
+    done.append("interrupted")
+got = []
+signal.signal(signal.SIGINT, lambda number, frame: got.append(number))
+with uninterrupted():
+    signal.raise_signal(signal.SIGINT)
+    assert not got
+assert got == [signal.SIGINT]
+print(*done)
+"""
+
+
+def test_an_interrupt_waits_for_the_outermost_block_and_for_its_own_handler():
+    done = subprocess.run([sys.executable, "-c", NESTED], capture_output=True, text=True, check=False)
+    assert done.stdout == "inner outer interrupted\n", done.stderr
