@@ -9,7 +9,7 @@ from jupyter_prem.client import ChatResponse
 
 from ._completion import add_matcher, remove_matcher
 from ._magics import PremMagics
-from ._transform import keep_chat_lines
+from ._transform import keep_cells, keep_lines
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -20,7 +20,7 @@ _NAMES = (("cell", "chat"), ("cell", "prem"), ("line", "chat"), ("line", "prem")
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the magics, the `%chat` line transformer and how a response is drawn.
+    """Register the magics, the input transformers and how a response is drawn.
 
     A name that another extension holds is taken over, with one line that says so; `%%prem` is ours alone.
     """
@@ -31,7 +31,8 @@ def load(shell: InteractiveShell) -> None:
     magics = PremMagics(shell)
     shell.register_magics(magics)
     shell.register_magic_function(magics.chat, "cell", "prem")
-    shell.input_transformers_cleanup.append(keep_chat_lines)
+    shell.input_transformers_cleanup.insert(0, keep_cells)
+    shell.input_transformers_cleanup.append(keep_lines)
     shell.display_formatter.ipython_display_formatter.for_type(ChatResponse, magics.draw_response)
     shell.events.register("post_run_cell", magics.last_error.note)
     add_matcher(shell, magics)
@@ -50,8 +51,9 @@ def unload(shell: InteractiveShell) -> None:
     for kind, name in _NAMES:
         if _owner(shell, kind, name) is magics:
             del shell.magics_manager.magics[kind][name]
-    if keep_chat_lines in shell.input_transformers_cleanup:
-        shell.input_transformers_cleanup.remove(keep_chat_lines)
+    for transform in (keep_cells, keep_lines):
+        if transform in shell.input_transformers_cleanup:
+            shell.input_transformers_cleanup.remove(transform)
     shell.display_formatter.ipython_display_formatter.type_printers.pop(ChatResponse, None)
     shell.events.unregister("post_run_cell", magics.last_error.note)
     remove_matcher(shell)

@@ -1,8 +1,9 @@
-"""Keeping `%chat` lines as typed.
+"""Keeping prompts as typed.
 
-IPython reads a `?` at the end of a line as a request for help, and tokenizes an apostrophe as an open
-string. So a line that starts a `%chat`, alone or after `name =`, is rewritten before anything else
-reads it. `%chat?` and `%chat??` alone are help, as everywhere.
+IPython reads a `?` at the end of a line as a request for help, tokenizes an apostrophe as an open string, and
+takes `>>> ` and `In [1]: ` off the lines of a cell. So a `%%chat` cell, and a line that starts a `%chat` or a
+`%prem`, alone or after `name =`, is rewritten before anything else reads it. `%chat?` and `%%chat?` alone are
+help, as everywhere.
 """
 
 from __future__ import annotations
@@ -15,31 +16,45 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["keep_chat_lines"]
+__all__ = ["keep_cells", "keep_lines"]
 
-_CHAT = re.compile(
+_LINE = re.compile(
     r"^(?P<indent>[ \t]*)(?P<target>[^#%\n]*?[^=!<>:]=[ \t]*)?"
-    r"%chat[ \t]+(?P<line>\S.*?)[ \t]*(?P<end>\r?\n?)$"
+    r"%(?P<magic>chat|prem)[ \t]+(?P<line>\S.*?)[ \t]*(?P<end>\r?\n?)$"
 )
 
-_EMPTY = re.compile(r"\s*%%(?:chat|prem)\b[^\n]*\n?\Z")
+_CELL = re.compile(r"%%(?P<magic>chat|prem)(?:[ \t]+(?P<line>[^\n]*?))?[ \t]*\r?\n?\Z")
 
 
-def keep_chat_lines(lines: list[str]) -> list[str]:
-    """Rewrite the `%chat` lines of a cell as calls of the magic with the line as typed.
+def keep_cells(lines: list[str]) -> list[str]:
+    """Rewrite a `%%chat` cell as a call of the magic with its body as typed; before IPython's own clean-up.
 
-    Lines of a cell magic's body, and of a string that spans lines, are left alone. A `%%chat` without a
-    body gets an empty line, so that the magic itself can say what is missing: IPython's own words for
-    it leave the cell green where notebooks are executed.
+    Without a body it is called with a blank one, so that the magic itself can say what is missing: IPython's
+    own words for it leave the cell green where notebooks are executed.
+    """
+    start = next((place for place, line in enumerate(lines) if line.strip()), None)
+    if start is None:
+        return lines
+    cell = _CELL.match(lines[start].lstrip())
+    if cell is None:
+        return lines
+    indent = lines[start][: len(lines[start]) - len(lines[start].lstrip())]
+    body = "".join(line.removeprefix(indent) for line in lines[start + 1 :])
+    line = cell["line"] or ""
+    return [f"get_ipython().run_cell_magic({cell['magic']!r}, {line!r}, {body or chr(10)!r})\n"]
+
+
+def keep_lines(lines: list[str]) -> list[str]:
+    """Rewrite the `%chat` and `%prem` lines of a cell as calls of the magic; after IPython's own clean-up.
+
+    Lines of a cell magic's body, and of a string that spans lines, are left alone.
     """
     first = next((line for line in lines if line.strip()), "").lstrip()
-    if first.startswith("%%"):
-        return [*lines, "\n"] if _EMPTY.match("".join(lines)) else lines
-    if not any("%chat" in line for line in lines):
+    if first.startswith("%%") or not any("%chat" in line or "%prem" in line for line in lines):
         return lines
     kept: list[str] = []
     for line in lines:
-        match = _CHAT.match(line)
+        match = _LINE.match(line)
         if match is None or match["line"].endswith("\\") or _inside_string(kept):
             kept.append(line)
             continue
@@ -47,7 +62,7 @@ def keep_chat_lines(lines: list[str]) -> list[str]:
         if target and not _is_target(target):
             kept.append(line)
             continue
-        call = f"get_ipython().run_line_magic('chat', {match['line']!r})"
+        call = f"get_ipython().run_line_magic({match['magic']!r}, {match['line']!r})"
         kept.append(f"{match['indent']}{target}{call}{match['end']}")
     return kept
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_prem.notebook._options import OPTIONS, OptionError
-from jupyter_prem.notebook._transform import keep_chat_lines
+from jupyter_prem.notebook._transform import keep_cells, keep_lines
 from jupyter_prem.notebook._words import split_line, split_options
 
 LINES = [
@@ -60,6 +60,9 @@ KEPT = [
     ("%chat??\n", "%chat??\n"),
     ("%chat\n", "%chat\n"),
     ("%chatter why?\n", "%chatter why?\n"),
+    ("%prem switch what?\n", "get_ipython().run_line_magic('prem', 'switch what?')\n"),
+    ("x = %prem regenerate --seed 3\n", "x = get_ipython().run_line_magic('prem', 'regenerate --seed 3')\n"),
+    ("%prem?\n", "%prem?\n"),
     ("x == %chat\n", "x == %chat\n"),
     ("print('%chat why?')\n", "print('%chat why?')\n"),
 ]
@@ -67,14 +70,37 @@ KEPT = [
 
 @pytest.mark.parametrize(("line", "expected"), KEPT)
 def test_a_chat_line_is_kept_as_typed(line, expected):
-    assert keep_chat_lines([line]) == [expected]
+    assert keep_lines([line]) == [expected]
 
 
 def test_strings_and_cell_magics_are_left_alone():
     text = ["x = '''\n", "%chat why?\n", "'''\n", "%chat it's\n", "%chat why?\n"]
-    kept = keep_chat_lines(text)
+    kept = keep_lines(text)
     assert kept[:3] == text[:3]
     assert kept[3] == "get_ipython().run_line_magic('chat', \"it's\")\n"
     assert kept[4] == "get_ipython().run_line_magic('chat', 'why?')\n"
     cell = ["%%bash\n", "%chat why?\n"]
-    assert keep_chat_lines(cell) == cell
+    assert keep_lines(cell) == cell
+
+
+def called(line, body, magic="chat"):
+    return [f"get_ipython().run_cell_magic({magic!r}, {line!r}, {body!r})\n"]
+
+
+CELLS = {
+    "prompts": (["%%chat\n", ">>> 1/0\n", "In [3]: x\n", "... y"], called("", ">>> 1/0\nIn [3]: x\n... y")),
+    "options": (["%%prem  -t 0 --raw \n", "{{ x }}\n"], called("-t 0 --raw", "{{ x }}\n", "prem")),
+    "blank before": (["\n", "%%chat\n", "  hi"], called("", "  hi")),
+    "indented": (["  %%chat\n", "  hi\n", "    you"], called("", "hi\n  you")),
+    "no body": (["%%chat -s x"], called("-s x", "\n")),
+    "help": (["%%chat?"], ["%%chat?"]),
+    "another": (["%%chatter\n", "hi"], ["%%chatter\n", "hi"]),
+    "code": (["x = 1\n", "%%chat\n"], ["x = 1\n", "%%chat\n"]),
+    "nothing": (["\n"], ["\n"]),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_body_of_a_cell_is_kept_as_typed(name):
+    lines, expected = CELLS[name]
+    assert keep_cells(lines) == expected
