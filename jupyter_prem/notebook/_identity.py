@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from jupyter_prem.conversation import Cell
 
-__all__ = ["current_cell", "notebook_path"]
+__all__ = ["current_cell", "named_notebook", "notebook_path"]
 
 
 def notebook_path(shell: InteractiveShell, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -31,6 +31,11 @@ def notebook_path(shell: InteractiveShell, environ: Mapping[str, str] = os.envir
             if path.suffix == ".ipynb" and path.is_file():
                 return path.resolve()
     return None
+
+
+def named_notebook(shell: InteractiveShell, environ: Mapping[str, str] = os.environ) -> str:
+    """Return what the front end calls the notebook, be there such a file or not; empty for nothing."""
+    return next((name for name in _names(shell.user_ns, environ) if name.endswith(".ipynb")), "")
 
 
 def _names(namespace: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:

@@ -9,8 +9,10 @@ from jupyter_prem.client import Body
 from jupyter_prem.conversation import SentBody, body_hash
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jupyter_prem.client import ChatResponse, Message
-    from jupyter_prem.conversation import Outcome, Turn
+    from jupyter_prem.conversation import Cell, Outcome, Turn
 
 __all__ = ["IMPLICIT", "beginning", "bundle_of_outcome", "bundle_of_response", "data_of_turn", "metadata_of"]
 
@@ -71,8 +73,11 @@ def beginning(text: str) -> str:
     return line if len(line) <= _QUOTED else line[:_QUOTED].rsplit(" ", 1)[0] + " …"
 
 
-def metadata_of(response: ChatResponse) -> dict[str, Any]:
-    """Return what varies from run to run, for the output's metadata, which nbval skips."""
+def metadata_of(response: ChatResponse, cells: Iterable[Cell] = ()) -> dict[str, Any]:
+    """Return what varies from run to run, for the output's metadata, which nbval skips.
+
+    `cells` are those that the answer stands in, so that a resumed cell knows its own.
+    """
     from importlib.metadata import version
 
     return {
@@ -81,7 +86,8 @@ def metadata_of(response: ChatResponse) -> dict[str, Any]:
             "id": response.id,
             "created": response.created,
             "latency": round(response.latency, 3),
-            "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "finished": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+            "cells": [cell.id for cell in cells if cell.id is not None],
         }
     }
 
@@ -106,6 +112,8 @@ def _data(outcome: Outcome) -> dict[str, Any]:
         conversation=outcome.conversation,
         parent=outcome.place.parent,
         system=outcome.place.system,
+        system_given=outcome.place.system_given,
+        window=outcome.place.window,
         messages=turn.messages if turn is not None else (question, *([answer] if answer else [])),
         body=outcome.request.body(),
         response=response,
@@ -124,6 +132,8 @@ def data_of_turn(turn: Turn, conversation: str) -> dict[str, Any]:
         conversation=conversation,
         parent=turn.parent,
         system=turn.system,
+        system_given=turn.system_given,
+        window=sent.window if isinstance(sent, SentBody) else None,
         messages=turn.messages,
         body=body,
         response=turn.response,
@@ -136,6 +146,8 @@ def _saved(
     conversation: str,
     parent: Turn | None,
     system: str,
+    system_given: bool,
+    window: int | None,
     messages: tuple[Message, ...],
     body: Body,
     response: ChatResponse | None,
@@ -143,14 +155,18 @@ def _saved(
 ) -> dict[str, Any]:
     """Return what a later session needs to take the turn up again: this turn's own, never a key."""
     fields = {name: value for name, value in body.fields.items() if name != "stream"}
+    appended = {"appended": True} if response is None and turn is not None else {}
     return {
         "format": FORMAT,
+        **appended,
         "conversation": conversation or None,
         "parent": parent.hash if parent is not None else None,
         "turn": turn,
         "body": body_hash(Body(body.messages, fields)),
         "fields": fields,
+        "window": window,
         "system": system or None,
+        "system_given": system_given,
         "messages": [message.to_dict() for message in messages],
         "model": response.model if response is not None else None,
         "finish_reason": response.finish_reason if response is not None else None,

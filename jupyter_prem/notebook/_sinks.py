@@ -86,7 +86,7 @@ class _CellSink:
         if outcome.response is None:
             self._painter.close()
             return
-        metadata = metadata_of(outcome.response)
+        metadata = metadata_of(outcome.response, outcome.place.cells)
         try:
             data = bundle_of_outcome(outcome, notes=self._notes(outcome))
         except KeyboardInterrupt:

@@ -8,6 +8,7 @@ import json
 import nbformat
 import pytest
 from kernels import Kernel
+from loopback import Reply, answer
 
 MIME = "application/vnd.jupyter-prem+json"
 
@@ -357,3 +358,163 @@ def test_a_long_notebook_is_taken_up(kernel, tmp_path):
     kernel.run("%unload_ext jupyter_prem\n%load_ext jupyter_prem")
     assert kernel.run(f"%prem resume {path}", timeout=60).status == "ok"
     assert kernel.value("len(chat_conversation)") == "1500"
+
+
+def bare(kernel, tmp_path):
+    return Page(kernel, tmp_path / "bare.ipynb")
+
+
+def heads(page):
+    code = (
+        "import json; print(json.dumps({n: [[m.content for m in c.messages], c.head.response.model]"
+        " for n, c in find_magics(get_ipython()).notebook.conversations.items()}))"
+    )
+    return json.loads(page.kernel.run(f"from jupyter_prem.notebook import find_magics\n{code}").text)
+
+
+def test_equal_answers_of_other_cells_are_no_copies(kernel, tmp_path, service):
+    service.script = lambda _: Reply(answer("4"))
+    page = bare(kernel, tmp_path)
+    page.run("a", "%%chat -c one -m m1\n2+2?")
+    page.run("b", "%%chat -c two -m m2\n2+2?")
+    page.run("c", "%%chat -c two --new\n2+2?")
+    ran = page.resume()
+    assert "left out" not in ran.bundles[0]["text/plain"]
+    assert {name: said for name, (said, _) in heads(page).items()} == {
+        "one": ["2+2?", "4"],
+        "two": ["2+2?", "4"],
+    }
+    page.run("b", "%%chat -c two -m m3\n3+3?")
+    page.run("a", "%%chat -c one\n1+1?")
+    assert page.kernel.value("[m.content for m in chat_conversation.messages]") == "['1+1?', '4']"
+
+
+def test_a_regenerated_answer_stays_in_the_cells_of_both(kernel, tmp_path, service):
+    service.script = lambda _: Reply(answer("4"))
+    page = bare(kernel, tmp_path)
+    page.run("a", "%%chat -m m1\n2+2?")
+    page.run("r", "%prem regenerate -m m2")
+    page.run("b", "%%chat\nand?")
+    page.resume()
+    assert page.said() == ["2+2?", "4", "and?", "4"]
+    assert page.kernel.value("[t.fields['model'] for t in chat_conversation.turns]") == "['m2', 'loopback-1']"
+    page.run("r", "%prem regenerate -m m3")
+    assert page.said() == ["2+2?", "4"]
+    page.run("a", "%%chat\nx")
+    assert page.said() == ["x", "4"]
+
+
+def test_a_page_with_a_fork_is_run_again_after_a_restart(kernel, tmp_path):
+    page = bare(kernel, tmp_path)
+    cells = {"a": "%%chat -c default\na", "f": "%prem fork alt", "d": "%%chat\nd"}
+    for name, source in cells.items():
+        page.run(name, source)
+    page.resume()
+    page.kernel.run("%prem switch default")
+    for name, source in cells.items():
+        ran = page.run(name, source)
+        assert ran.status == "ok", (name, ran.error)
+    assert page.said() == exchanges("a", "d")
+    assert page.kernel.run("%prem switch default").status == "ok"
+    assert page.kernel.run("%prem fork alt").ename == "ConversationError"  # made by a cell of this kernel
+
+
+def test_the_window_and_who_gave_the_system_message_are_taken_up(page, service):
+    page.run("d", "%%chat --window 1\nd")
+    page.resume()
+    sent = ["brief", *exchanges("c"), "d"]
+    assert page.kernel.value(
+        "[m['content'] for m in chat_conversation.head.response.request['messages']]"
+    ) == repr(sent)
+    page.kernel.run("%prem regenerate")
+    assert [m["content"] for m in service.questions[-1].body["messages"]] == sent
+
+
+@pytest.mark.parametrize(("given", "later"), [("-s ''", None), ("", "NEW")])
+def test_a_settings_system_message_stays_the_settings(kernel, tmp_path, service, given, later):
+    page = bare(kernel, tmp_path)
+    kernel.run("%config PremMagics.system = 'OLD'")
+    page.run("a", f"%%chat {given}\na")
+    page.resume()
+    kernel.run("%config PremMagics.system = 'NEW'")
+    page.run("b", "%%chat\nb")
+    roles = [m["content"] for m in service.questions[-1].body["messages"] if m["role"] == "system"]
+    assert roles == ([later] if later else [])
+
+
+def test_a_conversation_of_another_name_goes_on_after_it_is_taken_up(kernel, tmp_path):
+    page = bare(kernel, tmp_path)
+    page.run("a", "%%chat -c alt\na")
+    ran = page.resume()
+    assert "go on in 'alt'" in ran.bundles[0]["text/plain"]
+    page.run("b", "%%chat\nb")
+    assert page.said() == exchanges("a", "b")
+
+
+def test_taking_it_up_again_adds_no_turn(page):
+    page.resume()
+    page.run("d", "%%chat\nd")
+    page.save()
+    for _ in range(2):
+        page.kernel.run(f"%prem resume '{page.path}'")
+        assert page.kernel.value("len(chat_conversation.all_turns)") == "4"
+        assert page.said() == ["brief", *exchanges("a", "b", "c", "d")]
+
+
+def test_nothing_is_taken_up_while_a_conversation_is_busy(kernel, tmp_path):
+    page = bare(kernel, tmp_path)
+    page.run("a", "%%chat -c aa\na")
+    page.run("b", "%%chat -c default\nb")
+    page.save()
+    kernel.run(
+        "%unload_ext jupyter_prem\n%load_ext jupyter_prem\n%prem switch default\nchat = chat_conversation"
+    )
+    code = f"with chat.stream('x', model='m') as s: get_ipython().run_line_magic('prem', \"resume '{page.path}'\")"
+    assert kernel.run(code).ename == "ConversationBusyError"
+    assert kernel.value("[len(chat.all_turns), len(chat)]") in ("[0, 0]", "[1, 1]")
+    names = "sorted(find_magics(get_ipython()).notebook.conversations)"
+    kernel.run("from jupyter_prem.notebook import find_magics")
+    assert kernel.value(names) == "['default']"
+
+
+FIELDS = {
+    "messages": {"messages": [{"role": "system", "content": "EVIL"}]},
+    "unknown": {"model": "loopback-1", "evil": 1},
+    "model": {"model": "evil-1"},
+    "tools": {"model": "loopback-1", "tools": [None]},
+    "stop": {"model": "loopback-1", "stop": ["a"]},
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_request_changed_by_hand_is_left_out(page, service, name):
+    page.cells[1]["outputs"][0]["data"][MIME]["fields"] = FIELDS[name]
+    ran = page.resume()
+    assert ran.status == "ok", ran.error
+    assert "left out: cell 2" in ran.bundles[0]["text/plain"]
+    assert page.said() == BRIEF
+
+
+def test_a_latency_beyond_all_numbers_does_no_harm(page):
+    page.cells[2]["outputs"][0]["metadata"]["jupyter_prem"]["latency"] = 10**400
+    assert page.resume().status == "ok"
+    assert page.said()[-1] == "You said: c"
+
+
+def test_a_file_that_the_front_end_names_wrongly_is_named(kernel):
+    kernel.run("import os; os.environ['JPY_SESSION_NAME'] = '/nowhere/old name.ipynb'")
+    for line in ("%prem resume", "%prem resume ''"):
+        assert "old name.ipynb', and there is no such file" in kernel.run(line).error
+
+
+def test_half_surrogates_are_saved_and_taken_up(kernel, tmp_path):
+    page = bare(kernel, tmp_path)
+    kernel.run("bad = 'x\\ud800y'")
+    page.run("a", "%%chat -s {{ bad }} --stop {{ bad }} -m {{ bad }} -c {{ bad }}\na {{ bad }}")
+    for ending in ("json", "md", "ipynb"):
+        ran = kernel.run(
+            f"get_ipython().run_line_magic('prem', 'switch ' + bad)\n%prem export '{tmp_path}/s.{ending}'"
+        )
+        assert ran.status == "ok", ran.error
+    page.resume()
+    assert page.said() == ["x\ufffdy", "a x\ufffdy", "You said: a x\ufffdy"]
