@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import PremError
 from jupyter_prem.conversation import SentBody, write
+from jupyter_prem.display import bundle
 from jupyter_prem.notebook._options import FIELD_OPTIONS
 from jupyter_prem.notebook._outcome import bundle_of_response, data_of_turn
 from jupyter_prem.notebook._words import split_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from jupyter_prem.client import Message
     from jupyter_prem.conversation import Conversation, Turn
 
 __all__ = ["export_notebook"]
 
+_STREAM = ("stream", "stream_options")  # how the answer arrives, which --no-stream says
 _MARK = '{\n "metadata": {\n  "jupyter_prem": "export"'
 
 
@@ -32,7 +35,12 @@ def export_notebook(conversation: Conversation, path: Path) -> None:
     Raises:
         ConversationFileError: The file is another's, or cannot be written.
     """
-    cells = [_code("%load_ext jupyter_prem"), _code(f"%prem switch {shlex.quote(conversation.name)}")]
+    switch = f"switch {shlex.quote(conversation.name)}"
+    plain = conversation.name.isprintable()
+    cells = [
+        _code("%load_ext jupyter_prem"),
+        _code(f"%prem {switch}" if plain else f"get_ipython().run_line_magic('prem', {switch!r})"),
+    ]
     system = ""
     for number, turn in enumerate(conversation.turns, 1):
         cells += _turn_cells(turn, number, system, conversation.name)
@@ -55,9 +63,13 @@ def export_notebook(conversation: Conversation, path: Path) -> None:
 def _turn_cells(turn: Turn, number: int, system: str, name: str) -> Iterator[dict[str, Any]]:
     question = turn.question
     if question is None or turn.response is None:
-        yield _code(_by_hand(turn))
+        yield _code(_by_hand(turn), [_output(turn, name)])
         return
-    prompt, told = question.content or "", turn.system if turn.system != system else None
+    told = turn.system if turn.system != system else None
+    if not all(map(_has_option, turn.fields.items())):
+        yield _code(_by_call(turn, question, told), [_output(turn, name)])
+        return
+    prompt = question.content or ""
     values = {f"prompt_{number}": prompt} if not _stands(prompt) else {}
     raw = not values and "{{" in prompt
     options = list(_field_options(turn))
@@ -65,9 +77,10 @@ def _turn_cells(turn: Turn, number: int, system: str, name: str) -> Iterator[dic
         options.append(("--name", question.name))
     if told is not None:
         options.append(("--system", told))
-    if isinstance(turn.response.body, SentBody) and turn.response.body.window is not None:
-        options.append(("--window", str(turn.response.body.window)))
-    words = []
+    window = _window(turn)
+    if window is not None:
+        options.append(("--window", str(window)))
+    words = [] if turn.fields.get("stream") else ["--no-stream"]
     for flag, value in options:
         word = f"{flag} {shlex.quote(value)}"
         if _reads_back(flag, value, word, raw=raw):
@@ -87,20 +100,48 @@ def _turn_cells(turn: Turn, number: int, system: str, name: str) -> Iterator[dic
 
 
 def _by_hand(turn: Turn) -> str:
+    """Return the code that appends a turn's messages again."""
     if not turn.messages:
         return f"chat_conversation.append('system', {turn.system!r})"
     (message,) = turn.messages
-    return f"chat_conversation.append({message.role!r}, {message.content!r}, name={message.name!r})"
+    said = message.to_dict()
+    first = [repr(said.pop("role")), repr(said.pop("content"))]
+    return f"chat_conversation.append({', '.join([*first, *_keywords(said)])})"
+
+
+def _by_call(turn: Turn, question: Message, told: str | None) -> str:
+    """Return the code that asks a question again whose fields are no options of `%%chat`."""
+    more = {"system": told, "name": question.name, "window": _window(turn)}
+    fields = {name: value for name, value in turn.fields.items() if name not in _STREAM}
+    given = {name: value for name, value in more.items() if value is not None} | fields
+    return f"chat_response = chat_conversation.ask({', '.join([repr(question.content), *_keywords(given)])})"
+
+
+def _keywords(values: Mapping[str, Any]) -> list[str]:
+    return [f"{name}={value!r}" for name, value in values.items()]
+
+
+def _window(turn: Turn) -> int | None:
+    sent = turn.response.body if turn.response is not None else None
+    return sent.window if isinstance(sent, SentBody) else None
+
+
+def _has_option(field: tuple[str, Any]) -> bool:
+    """Whether an option of `%%chat` sends the field just as it was sent."""
+    name, value = field
+    if name == "response_format":
+        return dict(value) == {"type": "text"}
+    return name in {*_STREAM, *FIELD_OPTIONS} and not (name == "stop" and isinstance(value, str))
 
 
 def _field_options(turn: Turn) -> Iterator[tuple[str, str]]:
     for field, value in turn.fields.items():
-        option = FIELD_OPTIONS.get(field)
-        if option is None or field == "response_format":
+        if field in _STREAM:
             continue
         values = value if isinstance(value, list) else [value]
         for item in values:
-            yield option.flags[-1], "none" if item is None else str(item)
+            text = "text" if field == "response_format" else "none" if item is None else str(item)
+            yield FIELD_OPTIONS[field].flags[-1], text
 
 
 def _stands(prompt: str) -> bool:
@@ -119,12 +160,15 @@ def _reads_back(flag: str, value: str, word: str, *, raw: bool) -> bool:
 
 
 def _output(turn: Turn, name: str) -> dict[str, Any]:
-    response = turn.response
+    response, data = turn.response, data_of_turn(turn, name)
+    about: dict[str, Any] = {}
     if response is None:
-        raise ValueError("only an answer has an output")
-    data = bundle_of_response(response, follows=turn.parent, data=data_of_turn(turn, name))
-    about = {"id": response.id, "created": response.created, "latency": round(response.latency, 3)}
-    return {"output_type": "display_data", "data": data, "metadata": {"jupyter_prem": about}}
+        role = turn.messages[0].role if turn.messages else "system"
+        drawn = bundle("", notes=[f"Appended by hand: {role}"], data=data)
+    else:
+        drawn = bundle_of_response(response, follows=turn.parent, data=data)
+        about = {"id": response.id, "created": response.created, "latency": round(response.latency, 3)}
+    return {"output_type": "display_data", "data": drawn, "metadata": {"jupyter_prem": about}}
 
 
 def _code(source: str, outputs: list[dict[str, Any]] | None = None) -> dict[str, Any]:
