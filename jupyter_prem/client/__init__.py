@@ -43,6 +43,7 @@ from ._request import UNSET, Body, ChatRequest, Message, Messages, ToolCall, Uns
 from ._response import ChatResponse, Choice, Delta, Model, Usage
 from ._sse import Event, EventDecoder
 from ._stream import ChatStream
+from ._text import whole, whole_json
 
 __all__ = [
     "DEFAULT_TIMEOUT",
@@ -106,4 +107,6 @@ __all__ = [
     "quoted",
     "response_of",
     "scrub",
+    "whole",
+    "whole_json",
 ]

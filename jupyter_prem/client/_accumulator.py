@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ._request import Body, Message, ToolCall, whole
+from ._request import Body, Message, ToolCall
 from ._response import ChatResponse, Choice, Delta, Usage
+from ._text import whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

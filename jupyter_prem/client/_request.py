@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import enum
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field as dataclass_field, fields as dataclass_fields
 from typing import Any, Final, Literal
 
 from ._errors import RequestError
 from ._fields import FIELDS, check_field
+from ._text import whole
 
-__all__ = ["UNSET", "Body", "ChatRequest", "Message", "Messages", "ToolCall", "Unset", "as_messages", "whole"]
+__all__ = ["UNSET", "Body", "ChatRequest", "Message", "Messages", "ToolCall", "Unset", "as_messages"]
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: Final = ("system", "user", "assistant", "tool")
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def whole(text: str) -> str:
-    """Return `text` with surrogates paired, and lone ones, which no UTF-8 can carry, as U+FFFD."""
-    if not _SURROGATE.search(text):
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class Unset(enum.Enum):

@@ -3,7 +3,7 @@
 from ._conversation import Conversation
 from ._files import ConversationFileError, write
 from ._host import ConversationStream, Host
-from ._question import CONTINUE, Place, Question
+from ._question import CONTINUE, Place, Question, asked_again
 from ._session import Backend, Outcome, Sink, ask, prepare
 from ._template import TemplateError, expand
 from ._tree import ConversationBusyError, ConversationError, Tree
@@ -28,6 +28,7 @@ __all__ = [
     "Tree",
     "Turn",
     "ask",
+    "asked_again",
     "body_hash",
     "branch",
     "expand",

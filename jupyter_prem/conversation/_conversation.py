@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from jupyter_prem.client import ChatResponse, Interrupted, Message, RequestError
+from jupyter_prem.client import ChatResponse, Interrupted, Message, RequestError, ToolCall
 
 from ._host import Alone, ConversationStream
 from ._question import Question
@@ -15,10 +15,11 @@ from ._turn import Turn
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from jupyter_prem.client import Delta, ToolCall
+    from jupyter_prem.client import Delta
 
     from ._host import Host
     from ._session import Backend, Outcome
@@ -106,10 +107,12 @@ class Conversation(Tree):
         content: str | None,
         *,
         name: str | None = None,
-        tool_calls: tuple[ToolCall, ...] = (),
+        tool_calls: Sequence[ToolCall | Mapping[str, Any]] = (),
         tool_call_id: str | None = None,
     ) -> None:
         """Add a message by hand; nothing is sent. A system message can only be the first.
+
+        Tool calls are `ToolCall`s, or dicts of the API's shape.
 
         Raises:
             RequestError: The message is not of the API's shape, or a system message comes late.
@@ -117,7 +120,7 @@ class Conversation(Tree):
         """
         message = Message.from_dict(
             {"role": role, "content": content, "name": name, "tool_call_id": tool_call_id}
-            | {"tool_calls": [call.to_dict() for call in tool_calls]}
+            | {"tool_calls": [c.to_dict() if isinstance(c, ToolCall) else c for c in tool_calls]}
         )
         with self.one_turn():
             head = self.head

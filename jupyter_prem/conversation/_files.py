@@ -122,7 +122,7 @@ def write(path: Path, text: str, mark: str) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(name)  # noqa: PTH108 - a name, not a Path
             raise
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise ConversationFileError(
             f"{path.name!r} cannot be written: {_reason(error)}.", where=f"in {path.parent}", hint=hint
         ) from None

@@ -82,7 +82,8 @@ class Alone:
 class ConversationStream:
     """An answer on its way into a conversation: iterate it for deltas; `response` is it when done.
 
-    A context manager. Leaving it early keeps what had arrived, marked as interrupted.
+    A context manager. Leaving it early keeps what had arrived, marked as interrupted. Iterated again, it goes
+    on where it was.
     """
 
     def __init__(self, conversation: Conversation, host: Host, question: Question) -> None:
@@ -92,6 +93,7 @@ class ConversationStream:
         self._exchange: Exchange | None = None
         self._error: PremError | None = None
         self._whole = False
+        self._deltas: Iterator[Delta] | None = None
         self._held = ExitStack()
         self._outcome: Outcome | None = None
 
@@ -107,9 +109,14 @@ class ConversationStream:
 
     def __iter__(self) -> Iterator[Delta]:
         if self._exchange is None or self._outcome is not None:
-            raise ConversationError("A stream is iterated once, inside its with block.")
+            raise ConversationError("A stream is iterated inside its with block.")
+        if self._deltas is None:
+            self._deltas = self._received(self._exchange)
+        return self._deltas
+
+    def _received(self, exchange: Exchange) -> Iterator[Delta]:
         try:
-            yield from self._exchange
+            yield from exchange
         except PremError as error:
             self._error = error
             raise

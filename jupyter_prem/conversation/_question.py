@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from jupyter_prem.client import ChatRequest, Message, RequestError
+from jupyter_prem.client import ChatRequest, Message, RequestError, whole_json
 
 from ._tree import ConversationError
-from ._turn import Cell, SentBody, Turn
+from ._turn import Cell, SentBody, Turn, last_exchanges, walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ._session import Backend
     from ._tree import Tree
 
-__all__ = ["CONTINUE", "Place", "Question", "place", "request_at"]
+__all__ = ["CONTINUE", "Place", "Question", "asked_again", "place", "request_at"]
 
 CONTINUE = "Continue exactly where your last answer was cut off. Repeat nothing of it."
 """What `continue` asks: a message of the user, since few services go on with one of the assistant's."""
@@ -44,6 +45,7 @@ class Question:
         window: Send only so many exchanges before the question; None leaves it to what is asked again, or
             to `default_window`.
         default_window: The settings' window; None sends all.
+        endpoint: Who answers, where the question names an endpoint of its own.
         cell: The cell that asks; what an earlier execution of it asked is replaced.
         kind: "ask"; "regenerate" asks the last question again, beside its answer; "continue" asks for
             the rest of an answer that was cut.
@@ -60,10 +62,13 @@ class Question:
     new: bool = False
     window: int | None = None
     default_window: int | None = None
+    endpoint: str | None = None
     cell: Cell | None = None
     kind: Literal["ask", "regenerate", "continue"] = "ask"
 
     def __post_init__(self) -> None:
+        for name in ("fields", "system"):
+            object.__setattr__(self, name, whole_json(getattr(self, name)))
         if self.window is not None and not (type(self.window) is int and self.window >= 0):
             raise RequestError("window", self.window, "must be a number of exchanges, 0 or more")
 
@@ -93,8 +98,14 @@ class Place:
     @property
     def left_out(self) -> int:
         """How many exchanges the window leaves out."""
+        if self.window is None:
+            return 0
+        sent = len(last_exchanges(self.parent, self.window))
         depth = self.parent.depth if self.parent is not None else 0
-        return max(0, depth - self.window) if self.window is not None else 0
+        if sent == depth:
+            return 0
+        *_, first = itertools.islice(walk(self.parent), sent + 1)
+        return max(1, sum(turn.begins_exchange for turn in walk(first)))
 
 
 def place(tree: Tree, question: Question) -> Place:
@@ -111,32 +122,40 @@ def place(tree: Tree, question: Question) -> Place:
     message: Message | None = None
     cells = (question.cell,) if question.cell is not None else ()
     if question.kind == "regenerate":
-        last = tree.earlier(question.cell) or tree.head
+        last = asked_again(tree, question)
         if last is None or last.question is None:
             raise ConversationError(
                 f"There is no answer to regenerate in the conversation {tree.name!r}.",
                 hint="Ask a question first." if last is None else "The last message was appended by hand.",
             )
         parent, message, fields = last.parent, last.question, _again(last, question)
-        sent = last.response.body if last.response is not None else None
-        window = sent.window if isinstance(sent, SentBody) else window
+        window = _window(last, window)
         others = tuple(cell for cell in last.cells if question.cell is None or cell.id != question.cell.id)
         cells = (*others, *cells)
         if question.system is None and last.system_given:
             question = dataclasses.replace(question, system=last.system)
     elif question.kind == "continue":
-        parent = tree.base(question.cell)
+        parent = asked_again(tree, question)
         _check_cut(tree, parent)
-        message, fields = (
-            Message("user", CONTINUE),
-            _again(parent, question) if parent is not None else fields,
-        )
+        message = Message("user", CONTINUE)
+        if parent is not None:
+            fields, window = _again(parent, question), _window(parent, window)
+        window = window if question.window is None else question.window
+        # What is continued goes out too.
+        question = dataclasses.replace(question, window=window if window is None else window + 1)
     elif not (question.once or question.new):
         parent = tree.base(question.cell)
     system, given = _system(parent, question)
     message = message or Message("user", question.text, name=question.name)
     window = window if question.window is None else question.window
     return Place(parent, message, system, given, fields, cells, window)
+
+
+def asked_again(tree: Tree, question: Question) -> Turn | None:
+    """Return the turn that `question` asks again or continues; None where it asks for itself."""
+    if question.kind == "regenerate":
+        return tree.earlier(question.cell) or tree.head
+    return tree.base(question.cell) if question.kind == "continue" else None
 
 
 def request_at(
@@ -159,6 +178,12 @@ def request_at(
 def _again(last: Turn, question: Question) -> dict[str, Any]:
     sent = {name: value for name, value in last.fields.items() if name not in _NOT_FIELDS}
     return {**question.defaults, **sent, **question.fields}
+
+
+def _window(last: Turn, default: int | None) -> int | None:
+    """Return the window that a turn was asked with."""
+    sent = last.response.body if last.response is not None else None
+    return sent.window if isinstance(sent, SentBody) else default
 
 
 def _check_cut(tree: Tree, last: Turn | None) -> None:

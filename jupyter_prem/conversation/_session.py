@@ -179,6 +179,7 @@ class Exchange:
             system_given=where.system_given,
             fields=self._body.fields,
             cells=where.cells,
+            endpoint=self._question.endpoint,
         )
 
 

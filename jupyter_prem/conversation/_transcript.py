@@ -5,6 +5,7 @@ People see who said what; a comment before each message holds what is needed to 
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -74,12 +75,16 @@ def from_markdown(tree: Tree, text: str) -> None:
 
 def _entries(text: str) -> Iterator[tuple[Any, str]]:
     """Yield what each marker says, and the text below its heading, exact."""
+    if text.partition("\n")[0].endswith("\r"):  # an editor, or git, has converted the line ends
+        text = text.replace("\r\n", "\n")
     lines = text.split("\n")
     places = [place for place, line in enumerate(lines) if _MARKER.fullmatch(line)]
-    for place, end in zip(places, [*places[1:], len(lines) - 1], strict=True):
+    for place, end in itertools.pairwise([*places, len(lines)]):
         found = _MARKER.fullmatch(lines[place])
-        body = "\n".join(lines[place + 3 : end])
-        yield json.loads(found[1]) if found else {}, _UNESCAPED.sub(r"<!-- \1prem ", body.removesuffix("\n"))
+        # Two line feeds were written behind the text: at the file's end an editor may have taken them.
+        body = "\n".join(lines[place + 3 : end]).removesuffix("\n")
+        body = body.removesuffix("\n") if end == len(lines) else body
+        yield json.loads(found[1]) if found else {}, _UNESCAPED.sub(r"<!-- \1prem ", body)
 
 
 def _marker(data: Any) -> str:

@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from jupyter_prem.client import Message, PremError
+from jupyter_prem.client import Message, PremError, whole
 
 from ._interrupts import uninterrupted
 from ._turn import branch, walk
@@ -35,7 +35,7 @@ class Tree:
     """
 
     def __init__(self, name: str = "default") -> None:
-        self.name = name
+        self.name = whole(name)
         self._head: Turn | None = None
         self._turns: dict[Turn, None] = {}  # an ordered set
         self._past: list[Turn | None] = []
@@ -198,6 +198,9 @@ class Tree:
         other._past = list(self._past)
         other._head = self._head
         other._move(head)
+
+    def __contains__(self, turn: object) -> bool:
+        return turn in self._turns
 
     def __len__(self) -> int:
         return self._head.depth if self._head is not None else 0

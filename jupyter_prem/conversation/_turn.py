@@ -7,12 +7,12 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import Body, ChatResponse, Message
+from jupyter_prem.client import Body, ChatResponse, Message, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Cell", "SentBody", "Turn", "answer_of", "body_hash", "branch", "walk"]
+__all__ = ["Cell", "SentBody", "Turn", "answer_of", "body_hash", "branch", "last_exchanges", "walk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Turn:
         system_given: Whether a question of this branch gave it, rather than the settings.
         fields: The request fields that were sent, without the messages.
         cells: The cells that it stands in.
+        endpoint: Who was to answer, where the question named an endpoint of its own.
         depth: How many turns there are up to this one.
         hash: SHA-256, hexadecimal, over the parent's hash and this turn's messages.
     """
@@ -53,10 +54,12 @@ class Turn:
     system_given: bool = field(default=False, kw_only=True)
     fields: Mapping[str, Any] = field(default_factory=dict, kw_only=True, repr=False)
     cells: tuple[Cell, ...] = field(default=(), kw_only=True, repr=False)
+    endpoint: str | None = field(default=None, kw_only=True, repr=False)
     depth: int = field(init=False)
     hash: str = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "system", whole(self.system))
         said = {
             "parent": self.parent.hash if self.parent is not None else None,
             "system": self.system,
@@ -69,6 +72,11 @@ class Turn:
     def question(self) -> Message | None:
         """The user's message that was answered; None of a turn that was appended by hand."""
         return self.messages[0] if self.response is not None and self.messages else None
+
+    @property
+    def begins_exchange(self) -> bool:
+        """Whether its first message is the user's."""
+        return bool(self.messages) and self.messages[0].role == "user"
 
     @property
     def title(self) -> str:
@@ -88,7 +96,8 @@ class SentBody:
 
     def messages(self) -> list[Message]:
         """Return the messages as they went out."""
-        sent = [message for turn in branch(self.parent, self.window) for message in turn.messages]
+        turns = branch(self.parent) if self.window is None else last_exchanges(self.parent, self.window)
+        sent = [message for turn in turns for message in turn.messages]
         if self.system:
             sent.insert(0, Message("system", self.system))
         sent.append(self.message)
@@ -114,13 +123,24 @@ def walk(head: Turn | None) -> Iterator[Turn]:
         head = head.parent
 
 
-def branch(head: Turn | None, last: int | None = None) -> tuple[Turn, ...]:
-    """Return the turns from the first to `head`, or the `last` ones of them."""
+def branch(head: Turn | None) -> tuple[Turn, ...]:
+    """Return the turns from the first to `head`."""
+    path = list(walk(head))
+    path.reverse()
+    return tuple(path)
+
+
+def last_exchanges(head: Turn | None, count: int) -> tuple[Turn, ...]:
+    """Return the turns of the last `count` exchanges.
+
+    An exchange begins with a message of the user: what was appended by hand after it is part of it.
+    """
     path: list[Turn] = []
     for turn in walk(head):
-        if last is not None and len(path) >= last:
+        if count <= 0:
             break
         path.append(turn)
+        count -= turn.begins_exchange
     path.reverse()
     return tuple(path)
 

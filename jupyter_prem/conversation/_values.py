@@ -19,6 +19,7 @@ LIMIT = 2_000
 _COLUMNS = 20
 _LINES = 10
 _WIDTH = 60
+_SIZE, _EDGE = 100, 3  # values of an array that are shown whole; of a longer side, those at each end
 
 
 def as_text(value: Any) -> Any:
@@ -96,8 +97,9 @@ def _polars_series(series: Any) -> str:
 def _array(array: Any) -> str:
     import sys
 
-    text = sys.modules["numpy"].array2string(array, threshold=100, edgeitems=3, max_line_width=100)
-    left_out = " [the middle is left out]" if array.size > 100 else ""  # noqa: PLR2004 - the threshold above
+    text = sys.modules["numpy"].array2string(array, threshold=_SIZE, edgeitems=_EDGE, max_line_width=100)
+    cut = array.size > _SIZE and max(array.shape) > 2 * _EDGE
+    left_out = " [the middle is left out]" if cut else ""
     return f"array, shape {array.shape}, dtype {array.dtype}{left_out}\n{text}"
 
 
@@ -106,10 +108,13 @@ def _tensor(tensor: Any) -> str:
 
 
 def _figure(figure: Any) -> str:
-    width, height = figure.get_size_inches()
     title = figure.get_suptitle() if hasattr(figure, "get_suptitle") else ""
     named = f" {title!r}" if title else ""
-    lines = [f"Figure{named}, {width:g} x {height:g} inches, {len(figure.axes)} axes"]
+    size = ""
+    if hasattr(figure, "get_size_inches"):  # a part of a figure has none
+        width, height = figure.get_size_inches()
+        size = f", {width:g} x {height:g} inches"
+    lines = [f"{type(figure).__name__}{named}{size}, {len(figure.axes)} axes"]
     return "\n".join([*lines, *map(_axes, figure.axes)])
 
 
@@ -120,8 +125,8 @@ def _axes(axes: Any) -> str:
     )
     parts = [f"- axes {axes.get_title()!r}: {x}, {y}"]
     for line in axes.get_lines()[:_LINES]:
-        xs, ys = line.get_xdata(), line.get_ydata()
-        ends = f", from ({xs[0]}, {ys[0]}) to ({xs[-1]}, {ys[-1]})" if len(xs) else ""
+        xs, ys = list(line.get_xdata()), list(line.get_ydata())  # a Series has an index of its own
+        ends = f", from ({xs[0]}, {ys[0]}) to ({xs[-1]}, {ys[-1]})" if xs else ""
         parts.append(f"  line {_label(line)}, {len(xs):,} points{ends}")
     for kind in ("patches", "collections", "images"):
         artists = list(getattr(axes, kind))
@@ -147,5 +152,6 @@ _FORMS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("numpy", "ndarray"): _array,
     ("torch", "Tensor"): _tensor,
     ("matplotlib", "Figure"): _figure,
+    ("matplotlib", "SubFigure"): _figure,
     ("matplotlib", "Axes"): _axes,
 }

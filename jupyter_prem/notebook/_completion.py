@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_matcher", "complete", "remove_matcher"]
 
-_LINE = re.compile(r"\s*(?:%%(?:chat|prem)|(?:[^#%\n]*=[ \t]*)?%chat|%prem(?P<prem>))[ \t]+(?P<rest>.*)")
+_LINE = re.compile(r"\s*(?:%%(?:chat|prem)|(?:[^#%\n]*=[ \t]*)?%(?:chat|prem(?P<prem>)))[ \t]+(?P<rest>.*)")
+_WORD = re.compile(r"""(?:\{\{.*?(?:\}\}|$)|'[^']*(?:'|$)|"(?:\\.|[^"\\])*(?:"|$)|\\.|[^\s'"\\]|\\$)+""")
 _ATTRIBUTE = "_jupyter_prem_matcher"
 _PATIENCE = 1.0  # seconds that Tab waits for a service
 _FRESH = 60.0  # seconds that its list of models holds
@@ -67,7 +68,7 @@ def complete(line: str, magics: PremMagics, models: Iterable[str]) -> tuple[str,
     found = _LINE.match(line)
     if found is None:
         return None
-    *before, fragment = re.split(r"[ \t]+", found["rest"])
+    before, fragment = _split(found["rest"])
     if found["prem"] is not None:
         values = _after_prem(before, fragment, magics, models)
     else:
@@ -75,9 +76,22 @@ def complete(line: str, magics: PremMagics, models: Iterable[str]) -> tuple[str,
     if values is None:
         return None
     name, equals, value = fragment.partition("=")
-    if equals and name in _VALUED:
-        return fragment, [f"{name}={item}" for item in values if item.startswith(value)]
-    return fragment, [item for item in values if item.startswith(fragment)]
+    joined = f"{name}=" if equals and name in _VALUED else ""
+    typed = (value if joined else fragment).lstrip("'\"")
+    # Where nothing fits, the word itself keeps IPython from offering names of its own.
+    return fragment, [f"{joined}{_quoted(item)}" for item in values if item.startswith(typed)] or [fragment]
+
+
+def _split(text: str) -> tuple[list[str], str]:
+    """Return all words but the last, and that as typed: empty behind a blank, perhaps with a quote open."""
+    words = list(_WORD.finditer(text))
+    if not words or words[-1].end() < len(text):
+        return [word.group() for word in words], ""
+    return [word.group() for word in words[:-1]], words[-1].group()
+
+
+def _quoted(value: str) -> str:
+    return value if value.startswith("-") else shlex.quote(value)
 
 
 def _after_prem(
@@ -86,7 +100,7 @@ def _after_prem(
     if not before:
         return [command.name for command in SUBCOMMANDS]
     if before == ["switch"]:
-        return map(shlex.quote, magics.notebook.conversations)
+        return _conversations(magics)
     if before[0] in {"regenerate", "continue"}:
         return _options(before[1:], fragment, magics, models, prompt=False)
     return None  # files are IPython's
@@ -111,15 +125,19 @@ def _options(
 def _values(flag: str, magics: PremMagics, models: Iterable[str]) -> Iterable[str]:
     dest = _VALUED[flag].dest
     if dest == "model":
-        return map(shlex.quote, models)
+        return models
     if dest == "conversation":
-        return map(shlex.quote, magics.notebook.conversations)
+        return _conversations(magics)
     if dest == "output":
         hidden = magics.shell.user_ns_hidden
         return sorted(
             name for name in magics.shell.user_ns if not name.startswith("_") and name not in hidden
         )
     return {"endpoint": ["prem", "embedded"], "response_format": ["text"]}.get(dest, [])
+
+
+def _conversations(magics: PremMagics) -> Iterable[str]:
+    return dict.fromkeys([*magics.notebook.conversations, magics.notebook.current])
 
 
 class _Models:

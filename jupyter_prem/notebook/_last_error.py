@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 from jupyter_prem.client import PremError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = ["LastError"]
 
 _FRAMES = 8  # the innermost ones
+_DEEPEST = 4  # links of a chain of exceptions
+_MEMBERS = 5  # of an exception group
 _MOST = 2_000  # characters of the source, and of the traceback
 
 
@@ -45,14 +49,28 @@ class LastError:
                 where = "" if frame.name == "<module>" else f", in {frame.name}"
                 lines.append(f"  {self._place(frame.filename)}, line {frame.lineno}{where}")
                 lines += [f"    {frame.line}"] if frame.line else []
-            only = "".join(shown.format_exception_only()).rstrip()
-            return _cut("\n".join([*lines, only.replace("<unknown>", "cell")]), keep_end=True)
+            return _cut("\n".join([*lines, *_told(shown)]), keep_end=True)
         except Exception:  # noqa: BLE001 - an exception's own code may fail when it is told
             return type(error).__name__
 
     def _place(self, filename: str) -> str:
         name = getattr(self._shell.compile, "format_code_name", lambda _: None)(filename)
         return name[1] if name else f'File "{filename}"'
+
+
+def _told(shown: traceback.TracebackException, depth: int = 0) -> Iterator[str]:
+    """Yield the exception's own lines, those of a group's members, and what it came from."""
+    for line in shown.format_exception_only():
+        place = line.replace('"<unknown>"', "cell") if line.startswith('  File "<unknown>"') else line
+        yield place.rstrip("\n")
+    if depth >= _DEEPEST:
+        return
+    for member in (shown.exceptions or ())[:_MEMBERS]:
+        yield from (f"  | {line}" for line in _told(member, depth + 1))
+    origin = shown.__cause__ or (None if shown.__suppress_context__ else shown.__context__)
+    if origin is not None:
+        yield "which came from:" if shown.__cause__ else "while handling:"
+        yield from _told(origin, depth + 1)
 
 
 def _is_ours(filename: str) -> bool:

@@ -83,7 +83,7 @@ class Ledger:
         if response is None:
             return
         cell = outcome.question.cell
-        place = None if cell is None else cell.id or (str(cell.number) if cell.number is not None else None)
+        place = None if cell is None else cell.id or str(cell.number)
         models = tuple(name for name in (response.model, outcome.request.model) if name)
         self.entries.append(
             Entry(

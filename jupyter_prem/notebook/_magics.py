@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from jupyter_prem.client import StreamUsage
-    from jupyter_prem.conversation import Outcome, Question
+    from jupyter_prem.conversation import Conversation, Outcome, Question
 
     from ._state import Answerer
 
@@ -157,7 +157,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
 
     @no_var_expand
     @needs_local_scope
-    @chat_arguments
+    @chat_arguments("%chat")
     @cell_magic("chat")
     def chat(self, line: str, cell: str, local_ns: Mapping[str, Any] | None = None) -> ChatResponse | None:
         """Ask a model; the cell is the prompt, and {{ expression }} in it a notebook value."""
@@ -168,7 +168,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
 
     @no_var_expand
     @needs_local_scope
-    @chat_arguments
+    @chat_arguments("chat")
     @line_magic("chat")
     def chat_line(self, line: str, local_ns: Mapping[str, Any] | None = None) -> ChatResponse | None:
         """Ask a model; what follows the options is the prompt, as typed."""
@@ -209,6 +209,11 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
                 f"%prem {kind} takes options only, not {rest!r}.", hint="A question goes into %chat."
             )
         options = parse_words(PremMagics.chat_line.parser, words)
+        for flag, given in (("--new", options.new), ("--name", options.name is not UNSET)):
+            if given:
+                raise PremError(
+                    f"%prem {kind} takes no {flag}.", hint="A question of its own goes into %%chat."
+                )
         return self._send(options, dataclasses.replace(self._question(options, ""), kind=kind))
 
     def _ask(self, options: argparse.Namespace, prompt: str, names: Mapping[str, Any]) -> ChatResponse | None:
@@ -221,9 +226,10 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         from ._draw import draw_dry_run
         from ._sinks import choose_sink
 
-        answerer = self.notebook.answerer(None if options.endpoint is UNSET else options.endpoint)
-        name = None if options.conversation is UNSET else options.conversation
-        conversation = self.notebook.conversation(name)
+        conversation = self._conversation(options, question)
+        endpoint = self._endpoint(options, conversation, question)
+        question = dataclasses.replace(question, endpoint=endpoint)
+        answerer = self.notebook.answerer(endpoint)
         if options.dry_run:
             draw_dry_run(self.shell, self.notebook, conversation, answerer, question)
             return None
@@ -239,6 +245,23 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             if options.code and outcome.response.code_blocks:
                 self.shell.set_next_input("\n\n".join(outcome.response.code_blocks))
         return outcome.response
+
+    def _conversation(self, options: argparse.Namespace, question: Question) -> Conversation:
+        name = None if options.conversation is UNSET else options.conversation
+        if options.dry_run or question.kind != "ask":
+            return self.notebook.known(name)
+        return self.notebook.conversation(name)
+
+    def _endpoint(
+        self, options: argparse.Namespace, conversation: Conversation, question: Question
+    ) -> str | None:
+        """Return the endpoint that the options name, or that what is asked again was asked with."""
+        from jupyter_prem.conversation import asked_again
+
+        if options.endpoint is not UNSET:
+            return str(options.endpoint)
+        last = asked_again(conversation, self.notebook.completed(question))
+        return last.endpoint if last is not None else None
 
     def _notes(self, answerer: Answerer, outcome: Outcome, *, code: bool) -> tuple[str, ...]:
         from ._outcome import IMPLICIT

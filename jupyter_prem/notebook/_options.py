@@ -109,20 +109,24 @@ FIELD_OPTIONS: Final = {option.sets: option for option in OPTIONS if option.sets
 """The options that set a request field, by field."""
 
 
-def chat_arguments(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a magic its options, as `magic_arguments` documents and parses them."""
-    for option in reversed(OPTIONS):
-        settings: dict[str, Any] = {"help": option.help}
-        if not option.metavar:
-            settings["action"] = "store_true"
-        else:
-            settings.update(type=option.convert, metavar=option.metavar, default=UNSET)
-            if option.repeatable:
-                settings.update(action="append", default=None)
-        function = argument(*option.flags, **settings)(function)
-    function = magic_arguments()(function)
-    function.parser.allow_abbrev = False  # type: ignore[attr-defined]  # what magic_arguments adds
-    return function
+def chat_arguments(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a magic, `name` in its help, its options, as `magic_arguments` documents and parses them."""
+
+    def give(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(OPTIONS):
+            settings: dict[str, Any] = {"help": option.help}
+            if not option.metavar:
+                settings["action"] = "store_true"
+            else:
+                settings.update(type=option.convert, metavar=option.metavar, default=UNSET)
+                if option.repeatable:
+                    settings.update(action="append", default=None)
+            function = argument(*option.flags, **settings)(function)
+        function = magic_arguments(name)(function)
+        function.parser.allow_abbrev = False  # type: ignore[attr-defined]  # what magic_arguments adds
+        return function
+
+    return give
 
 
 def parse_words(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:

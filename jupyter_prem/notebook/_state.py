@@ -8,7 +8,7 @@ import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import DEFAULT_TIMEOUT
+from jupyter_prem.client import DEFAULT_TIMEOUT, whole
 
 from ._ledger import Ledger
 
@@ -65,6 +65,7 @@ class Notebook:
         self.conversations: dict[str, Conversation] = {}
         self.current = "default"
         self.forks: dict[str, str | None] = {}  # the cell that made each
+        self.resumed: set[str] = set()  # taken from a file, and not yet made again by a cell of its page
         self.ledger = Ledger()
         self._pool: ClientPool | None = None
         self._listeners: list[weakref.WeakMethod[Callable[[Conversation], None]]] = []
@@ -73,15 +74,22 @@ class Notebook:
         """Return the conversation `name`, begun at the first call; None is the current one."""
         from jupyter_prem.conversation import Conversation
 
-        name = name or self.current
+        name = whole(name or self.current)
         if name not in self.conversations:
             self.conversations[name] = Conversation(name, host=self)
         return self.conversations[name]
 
+    def known(self, name: str | None = None) -> Conversation:
+        """Return the conversation `name`; one that is not there yet is empty, and is not begun by this."""
+        from jupyter_prem.conversation import Conversation
+
+        name = whole(name or self.current)
+        return self.conversations.get(name) or Conversation(name, host=self)
+
     def switch(self, name: str) -> Conversation:
         """Make the conversation `name` the current one, begun if there is none, and return it."""
         conversation = self.conversation(name)
-        self.current = name
+        self.current = conversation.name
         self.bind_conversation(conversation)
         self.changed(conversation)
         return conversation

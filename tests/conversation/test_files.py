@@ -239,3 +239,23 @@ def test_a_table_has_a_row_for_each_message(service):
     assert frame["latency"].notna().tolist() == [False, False, True, False]
     assert frame.loc[2, "finish_reason"] == "stop"
     assert Conversation(client=client).to_frame().empty
+
+
+def test_markdown_survives_an_editor(tmp_path):
+    path = tmp_path / "chat.md"
+    chat = Conversation()
+    chat.append("user", "first\nsecond\n\nfourth")
+    chat.append("assistant", "one\n\ntwo")
+    chat.save(path)
+    text = path.read_text()
+    for changed in (text.rstrip("\n"), text.rstrip("\n") + "\n", text.replace("\n", "\r\n")):
+        path.write_bytes(changed.encode())
+        assert Conversation.load(path).messages == chat.messages
+
+
+@pytest.mark.parametrize("text", ["# mine\n", "", "<!-- prem x -->\n", "\r\n"])
+def test_markdown_of_others_says_so(tmp_path, text):
+    path = tmp_path / "readme.md"
+    path.write_text(text)
+    with pytest.raises(ConversationFileError, match="it has no mark of ours"):
+        Conversation.load(path)

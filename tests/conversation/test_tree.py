@@ -328,3 +328,30 @@ def path_of(turn):
         path.insert(0, turn)
         turn = turn.parent
     return path
+
+
+def test_a_window_counts_exchanges_and_never_cuts_a_tool_from_its_call(chat, backend):
+    chat.ask("a")
+    chat.append("user", "weather?")
+    chat.append(
+        "assistant",
+        None,
+        tool_calls=[{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+    )
+    chat.append("tool", "rain", tool_call_id="c")
+    answer = chat.ask("so?", window=1)
+    assert [message.role for message in backend.sent[-1].messages] == ["user", "assistant", "tool", "user"]
+    assert answer.notes == ("Sent without the first exchange (--window).",)
+    chat.ask("all", window=3)
+    assert len(backend.sent[-1].messages) == 8
+
+
+def test_a_stream_that_is_left_and_iterated_again_goes_on(chat, backend):
+    backend.pieces = ["one ", "two ", "three"]
+    with chat.stream("q") as stream:
+        first = next(iter(stream)).text
+        rest = "".join(map(str, stream))
+    assert (first, rest) == ("one ", "two three")
+    assert len(backend.sent) == 1
+    with pytest.raises(ConversationError, match="inside its with block"):
+        iter(stream)

@@ -125,3 +125,19 @@ def test_none_of_the_libraries_is_imported_for_it():
         subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
         == "[]\n"
     )
+
+
+def test_an_array_that_is_shown_whole_says_nothing_of_a_cut():
+    assert "left out" not in text(np.arange(108).reshape(6, 6, 3))
+    assert "left out" not in text(np.array(["..."] * 3))
+    assert "left out" in text(np.arange(1000))
+
+
+def test_a_line_of_series_and_a_part_of_a_figure_are_told():
+    figure = Figure()
+    part = figure.subfigures(1, 2)[0]
+    axes = part.subplots()
+    (line,) = axes.plot([1], [2])
+    line.set_data(pd.Series([1, 2], index=[5, 6]), pd.Series([3, 4], index=[5, 6]))
+    assert "from (1, 3) to (2, 4)" in text(figure)
+    assert text(part).startswith("SubFigure, 1 axes")

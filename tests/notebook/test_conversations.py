@@ -409,3 +409,101 @@ def test_a_long_history_stays_short(kernel):
     lines = text(kernel.run("%prem history")).split("\n")
     assert "450 earlier exchanges" in lines[1]
     assert len(lines) == 52
+
+
+def test_messages_appended_by_hand_and_fields_without_an_option_are_exported(kernel, service, tmp_path):
+    schema = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    kernel.run(
+        "%prem switch default\nchat = chat_conversation\nchat.append('system', 'be brief')\n"
+        f"chat.append('user', 'what?', name='ada')\nchat.append('assistant', None, tool_calls=[{call!r}])\n"
+        "chat.append('tool', '42', tool_call_id='c1')\n%chat -t 0.5 and now?\n"
+        f"_ = chat.ask('json', response_format={schema!r}, system='other')\n"
+        f"_ = chat.ask('tools', tools=[{{'type': 'function', 'function': {{'name': 'f'}}}}, None], tool_choice='none')\n"
+        "_ = chat.ask('stop', stop='x', window=2)\n%chat --no-stream --response-format text whole\n"
+    )
+    before, bodies = said(kernel), [request.body for request in service.questions]
+    assert len(bodies) == 5
+    path = tmp_path / "all.ipynb"
+    assert kernel.run(f"%prem export {path}").status == "ok"
+    notebook = nbformat.read(path, 4)
+    nbformat.validate(notebook)
+    kernel.run("%unload_ext jupyter_prem\n%load_ext jupyter_prem")
+    shown = kernel.run(f"%prem resume '{path}'")
+    assert "left out" not in text(shown)
+    assert said(kernel) == before
+    kernel.run("%unload_ext jupyter_prem")
+    service.requests.clear()
+    for cell in notebook.cells:
+        ran = kernel.run(cell.source)
+        assert ran.status == "ok", (cell.source, ran.error)
+    assert said(kernel) == before
+    assert [request.body for request in service.questions] == bodies
+
+
+def test_a_prompt_goes_out_as_typed_whatever_ipython_makes_of_it(kernel, service):
+    for body in (">>> 1/0\nTraceback", "In [1]: x = 3\n   ...: y", "a\n>>> b", "!ls\n%time\n?x"):
+        kernel.run(f"%%chat --once\n{body}")
+        assert service.questions[-1].body["messages"][0]["content"] == body
+
+
+def test_a_conversation_can_have_any_name_but_none(kernel, tmp_path):
+    for line in ("switch ''", "switch ' '", "fork ''"):
+        assert "needs a name" in kernel.run(f"%prem {line}").error
+    kernel.run("get_ipython().run_line_magic('prem', \"switch 'a\\nb'\")\n%chat hi")
+    assert kernel.run(f"%prem export {tmp_path / 'n.ipynb'}").status == "ok"
+    for cell in nbformat.read(tmp_path / "n.ipynb", 4).cells:
+        assert kernel.run(cell.source).status == "ok"
+    assert kernel.value("chat_conversation.name") == repr("a\nb")
+
+
+def test_what_is_only_shown_or_refused_begins_no_conversation(kernel, service):
+    kernel.run("%chat --dry-run -c nope hi")
+    assert kernel.run("%prem regenerate -c nowhere").ename == "ConversationError"
+    ask(kernel, "one")
+    for flag in ("--new", "--name ada"):
+        assert "takes no --n" in kernel.run(f"%prem regenerate {flag}").error
+    shown = text(kernel.run("%prem conversations"))
+    assert "nope" not in shown
+    assert "nowhere" not in shown
+
+
+def test_what_is_asked_again_goes_to_whom_it_was_asked(kernel, service, tmp_path):
+    from loopback import Service
+
+    other = Service()
+    kernel.run(
+        f"%chat --endpoint {other.url} -m special hi\n%prem regenerate\n%prem regenerate --endpoint {service.url}"
+    )
+    other.stop()
+    assert [request.body["model"] for request in other.questions] == ["special", "special"]
+    assert [request.body["model"] for request in service.questions] == ["special"]
+
+
+def test_a_continued_answer_is_sent_with_its_continuation(kernel, service):
+    service.script = lambda _: Reply(answer("cut", finish="length"))
+    ask(kernel, "a")
+    ask(kernel, "b", options="--window 0")
+    for line, length in (
+        ("%prem continue", 3),
+        ("%prem continue --window 0", 3),
+        ("%prem continue --window 2", 7),
+    ):
+        kernel.run(line)
+        assert len(service.questions[-1].body["messages"]) == length, line
+
+
+def test_a_cell_without_a_number_is_no_panel(kernel):
+    ask(kernel, "a")
+    kernel.client.execute("%chat hi", store_history=False)
+    kernel.client.get_shell_msg(timeout=20)
+    shown = text(kernel.run("%prem usage"))
+    assert "panel" not in shown
+    assert "| cell |" in shown
+
+
+@pytest.mark.parametrize(("magic", "name"), [("%chat?", "%chat "), ("%%chat?", "%%chat ")])
+def test_help_calls_the_magic_by_its_name(kernel, magic, name):
+    shown = kernel.run(magic).payload[0]["data"]["text/plain"]
+    assert name in shown
+    assert "chat_line" not in shown

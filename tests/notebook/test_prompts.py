@@ -58,8 +58,13 @@ def test_the_last_error_is_its_cell_and_a_short_traceback(kernel, service):
         ("undefined_name", "NameError"),
         (
             "try:\n    1/0\nexcept ZeroDivisionError as e:\n    raise RuntimeError('outer') from e",
-            "RuntimeError: outer",
+            "RuntimeError: outer\nwhich came from:\nZeroDivisionError: division by zero",
         ),
+        (
+            "raise ExceptionGroup('g', [ValueError('a'), TypeError('b')])",
+            "  | ValueError: a\n  | TypeError: b",
+        ),
+        ("raise ValueError('<unknown> token')", "ValueError: <unknown> token"),
     ],
 )
 def test_errors_of_every_kind_are_told_shortly(kernel, service, code, words):
@@ -118,6 +123,14 @@ TABS = {
     "%prem switch o": ["%prem switch other"],
     "%prem regenerate --see": ["%prem regenerate --seed"],
     "%prem continue -m l": ["%prem continue -m loopback-1"],
+    "x = %prem regenerate --see": ["x = %prem regenerate --seed"],
+    "%%chat -s 'be brief' --see": ["%%chat -s 'be brief' --seed"],
+    "%%chat -s {{ a + b }} --see": ["%%chat -s {{ a + b }} --seed"],
+    "%%chat -m b": ["%%chat -m 'b c'"],
+    "%%chat -m 'b": ["%%chat -m 'b c'"],
+    "%%chat --model='b": ["%%chat --model='b c'"],
+    "%%chat --conversation=z": ["%%chat --conversation=z"],
+    "%prem switch d": ["%prem switch default"],
 }
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from jupyter_prem.client import ChatRequest, Interrupted, response_of
+from jupyter_prem.client import ChatRequest, Delta, Interrupted, response_of
 
 
 class Stream:
     """An answer of the scripted service: `end` is stop, length, or the error that cuts it."""
 
-    def __init__(self, body, text, end):
-        self.body, self.text, self.end, self.whole = body, text, end, False
+    def __init__(self, body, text, end, pieces=()):
+        self.body, self.text, self.end, self.whole, self.pieces = body, text, end, False, pieces
 
     def __iter__(self):
         if isinstance(self.end, Exception):
             raise self.end
         self.whole = True
-        return iter(())
+        return iter([Delta(piece) for piece in self.pieces])
 
     @property
     def response(self):
@@ -35,7 +35,7 @@ class Scripted:
     """A backend whose answers are a1, a2, …; `end` says how the next one ends."""
 
     def __init__(self):
-        self.count, self.end, self.sent = 0, "stop", []
+        self.count, self.end, self.sent, self.pieces = 0, "stop", [], ()
 
     def default_model(self, cancel=None):  # noqa: ARG002 - the protocol's
         return "m"
@@ -47,7 +47,7 @@ class Scripted:
         self.count += 1
         self.sent.append(request)
         text = "" if isinstance(self.end, Interrupted) and self.end.what == "empty" else f"a{self.count}"
-        return Stream(request.body(), text, self.end)
+        return Stream(request.body(), text, self.end, self.pieces)
 
 
 class Nowhere:

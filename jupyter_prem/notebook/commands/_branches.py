@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,7 @@ def conversations(magics: PremMagics) -> None:
 
 def switch(magics: PremMagics, name: str) -> None:
     """Make `name` the current conversation."""
+    _check_name(name)
     begun = name not in magics.notebook.conversations
     conversation = magics.notebook.switch(name)
     say(magics.shell, f"Now in {'the new conversation ' if begun else ''}{_where(conversation)}")
@@ -63,21 +65,24 @@ def switch(magics: PremMagics, name: str) -> None:
 
 def fork(magics: PremMagics, name: str, turn: str | None = None) -> None:
     """Go on in a new conversation, from here or from a turn named by the beginning of its hash."""
+    _check_name(name)
     notebook = magics.notebook
     conversation = notebook.conversation()
     at = _turn(conversation, turn) if turn is not None else None
     cell = current_cell(magics.shell)
-    if cell is not None and cell.id is not None and notebook.forks.get(name) == cell.id:
-        # The cell that made it is run again: it begins anew, and undo takes that back.
+    made_here = cell is not None and cell.id is not None and notebook.forks.get(name) == cell.id
+    if made_here or (name in notebook.resumed and name in notebook.conversations):
+        # The cell that made it is run again, perhaps after a restart: it begins anew; undo takes that back.
         other = notebook.conversation(name)
-        if other is not conversation:
-            other.add(conversation.all_turns)
-            other.go(at if at is not None else conversation.head)
+        other.add(conversation.all_turns)
+        other.go(at if at is not None else conversation.head)
     else:
         other = conversation.fork(name, at=at)
-        notebook.forks[name] = cell.id if cell is not None else None
+    notebook.resumed.discard(name)
+    notebook.forks[name] = cell.id if cell is not None else None
     notebook.switch(other.name)
-    say(magics.shell, f"Now in {_where(other)} %prem switch {conversation.name} goes back.")
+    back = "" if other is conversation else f" %prem switch {shlex.quote(conversation.name)} goes back."
+    say(magics.shell, f"Now in {_where(other)}{back}")
 
 
 def undo(magics: PremMagics) -> None:
@@ -116,14 +121,17 @@ def continue_(magics: PremMagics, line: str) -> ChatResponse | None:
 
 def resume(magics: PremMagics, file: str | None = None) -> None:
     """Take saved conversations up again."""
-    from jupyter_prem.notebook._identity import notebook_path
+    from jupyter_prem.notebook._identity import named_notebook, notebook_path
 
     from ._resume import resume_file
 
-    path = Path(file).expanduser() if file is not None else notebook_path(magics.shell)
+    path = Path(file).expanduser() if file else notebook_path(magics.shell)
     if path is None:
+        named = named_notebook(magics.shell)
         raise PremError(
-            "This front end does not say which notebook this is.",
+            f"This front end calls this notebook {named!r}, and there is no such file."
+            if named
+            else "This front end does not say which notebook this is.",
             hint="Name the notebook: %prem resume FILE.ipynb",
         )
     draw_lines(magics.shell, resume_file(magics.notebook, path))
@@ -140,6 +148,11 @@ def export(magics: PremMagics, file: str) -> None:
     else:
         conversation.save(path)
     say(magics.shell, f"Saved {_count(conversation)} of {conversation.name!r} to {path}.")
+
+
+def _check_name(name: str) -> None:
+    if not name.strip():
+        raise PremError("A conversation needs a name.", hint="%prem conversations shows those there are.")
 
 
 def _turn(conversation: Conversation, beginning_of_hash: str) -> Turn:

@@ -32,9 +32,7 @@ def history_lines(conversation: Conversation) -> list[str]:
     if hidden:
         lines.append(f"  … {_count(hidden, 'earlier exchange')}")
     for turn in branch[hidden:]:
-        lines.append(
-            f"●  {_line(turn)}" + ("   ← here" if turn is branch[-1] else "")
-        )
+        lines.append(f"●  {_line(turn)}" + ("   ← here" if turn is branch[-1] else ""))
         lines += _off_lines(beside.get(turn, []))
     fallen = fallen_cells(conversation)
     if fallen:
