@@ -34,7 +34,10 @@ from ._errors import (
     RedirectRefused,
     RequestError,
     ResponseError,
+    SchemaError,
     StreamInterrupted,
+    StructuredOutputError,
+    ToolRoundsError,
     UnprocessableEntityError,
 )
 from ._fields import FIELDS, NUMBER_RANGES, check_field
@@ -94,9 +97,12 @@ __all__ = [
     "RedirectRefused",
     "RequestError",
     "ResponseError",
+    "SchemaError",
     "StreamInterrupted",
     "StreamUsage",
+    "StructuredOutputError",
     "ToolCall",
+    "ToolRoundsError",
     "UnprocessableEntityError",
     "Unset",
     "Usage",

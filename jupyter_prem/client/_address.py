@@ -43,6 +43,11 @@ class Address:
         return f"{root}/{path}"
 
     @property
+    def takes_required(self) -> bool:
+        """Whether it is known to take the tool choice "required", which Prem Studio's API has not."""
+        return self.base_url.endswith("/v1")
+
+    @property
     def host(self) -> str:
         """Its label, else host and port: for people."""
         return self.label or urlsplit(self.base_url).netloc
@@ -61,6 +66,11 @@ class Endpoint(Protocol):
         """What people call it: "prem", "embedded" or a base URL."""
         ...
 
+    @property
+    def takes_required(self) -> bool:
+        """Whether it is known to take the tool choice "required"."""
+        ...
+
     def address(self, progress: Callable[[int, int], None] | None = None) -> Address:
         """Return where to send a request now; `progress` is told (bytes, of bytes) of a download."""
         ...
@@ -72,6 +82,11 @@ class FixedEndpoint:
 
     name: str
     fixed: Address
+
+    @property
+    def takes_required(self) -> bool:
+        """Whether it is known to take the tool choice "required"."""
+        return self.fixed.takes_required
 
     def address(self, progress: Callable[[int, int], None] | None = None) -> Address:  # noqa: ARG002 - Endpoint's signature
         """Return the address."""

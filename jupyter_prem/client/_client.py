@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from ._errors import ConfigurationError, NotAnAPI, NotFoundError
+from ._errors import ConfigurationError, NotAnAPI, NotFoundError, RequestError
 from ._request import UNSET, ChatRequest, Messages, as_messages
 from ._response import ChatResponse, Model
 from ._status import check_status, json_body
@@ -158,8 +159,9 @@ class BaseClient:
         return ChatRequest.from_body({**fields, "messages": checked, "model": self.default_model()})
 
     def body_of(self, request: ChatRequest) -> dict[str, Any]:
-        """Return the body that `request` goes out with: a stream also asks for its usage."""
-        return self._body_of(request)()
+        """Return the body that `request` goes out with, in its order: a stream also asks for its usage."""
+        body: dict[str, Any] = json.loads(self._body_of(request).to_json(sort_keys=False))
+        return body
 
     def _body_of(self, request: ChatRequest) -> Body:
         if request.stream is True and request.stream_options is UNSET and self._takes_usage is not False:
@@ -179,6 +181,10 @@ class BaseClient:
             APIError: No answer began.
             Interrupted: `cancel` was called meanwhile.
         """
+        if request.tool_choice == "required" and not self.endpoint.takes_required:
+            raise RequestError(
+                "tool_choice", "required", f"{self.endpoint.name} takes none, auto, or the name of a tool"
+            )
         address = self.endpoint.address(progress)
         body = self._body_of(request)
         started = time.perf_counter()
@@ -207,5 +213,5 @@ class BaseClient:
         return ChatStream(reply, address, body, started)
 
     def _post(self, address: Address, body: Body, cancel: Cancel | None) -> Reply:
-        content = body.to_json().encode()
+        content = body.to_json(sort_keys=False).encode()
         return self._wire.send(address, "POST", "chat/completions", content=content, cancel=cancel)

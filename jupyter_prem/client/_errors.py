@@ -4,7 +4,8 @@
 
     PremError
     ├── ConfigurationError          endpoint, key or setting: nothing was sent
-    │   └── InvalidKeyError
+    │   ├── InvalidKeyError
+    │   └── SchemaError             an object that can be no schema, or no tool
     ├── RequestError                a field out of its range: nothing was sent
     ├── Interrupted                 stopped by the person who asked
     └── APIError                    the service, or the way to it
@@ -28,7 +29,9 @@
             ├── LimitExceeded
             ├── MalformedStream
             ├── NotAnAPI            a web page, a proxy's login, another protocol
-            └── StreamInterrupted   the connection broke in the middle
+            ├── StreamInterrupted   the connection broke in the middle
+            ├── StructuredOutputError   no JSON, or JSON that does not fit the schema
+            └── ToolRoundsError     the model asks for more calls than it may
 
 Names follow the official SDKs where they have one.
 """
@@ -66,7 +69,10 @@ __all__ = [
     "RedirectRefused",
     "RequestError",
     "ResponseError",
+    "SchemaError",
     "StreamInterrupted",
+    "StructuredOutputError",
+    "ToolRoundsError",
     "UnprocessableEntityError",
 ]
 
@@ -122,6 +128,10 @@ class InvalidKeyError(ConfigurationError):
 
     def _render_traceback_(self) -> list[str]:
         return f"{type(self).__name__}: {self}".split("\n")
+
+
+class SchemaError(ConfigurationError):
+    """An object that can be no schema of an answer, or no tool; nothing was sent."""
 
 
 class RequestError(PremError, ValueError):
@@ -274,6 +284,29 @@ class NotAnAPI(ResponseError):
 
 class StreamInterrupted(ResponseError):
     """The connection broke in the middle of the answer."""
+
+
+class StructuredOutputError(ResponseError):
+    """A whole answer that is no JSON, or that does not fit the schema it was asked for.
+
+    Args:
+        path: Where in the data it does not fit, as JSONPath; empty where it is no JSON.
+        line: Line of the text, from 1.
+        column: Column of the line, from 1.
+        what: See PremError, as for the other arguments.
+    """
+
+    def __init__(
+        self, what: str, *, path: str = "", line: int = 1, column: int = 1, hint: str = "", detail: str = ""
+    ) -> None:
+        super().__init__(what, hint=hint, detail=detail)
+        self.path = path
+        self.line = line
+        self.column = column
+
+
+class ToolRoundsError(ResponseError):
+    """The model asks for calls after as many rounds of them as it may have; every call is answered."""
 
 
 def _restored(kind: type[PremError], args: tuple[object, ...], state: dict[str, object]) -> PremError:

@@ -88,9 +88,9 @@ def _tools(field: str, value: Any) -> list[dict[str, Any] | None]:
 def _tool_choice(field: str, value: Any) -> str | dict[str, Any]:
     if isinstance(value, Mapping):
         return dict(value)
-    if value in ("none", "auto"):
+    if value in ("none", "auto", "required"):
         return str(value)
-    raise RequestError(field, value, 'must be "none", "auto" or a tool object')
+    raise RequestError(field, value, 'must be "none", "auto", "required" or a tool object')
 
 
 def _stream_options(field: str, value: Any) -> dict[str, Any]:

@@ -133,8 +133,10 @@ class Message:
         )
 
 
-def _dumps(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def _dumps(value: Any, *, sort_keys: bool = True) -> str:
+    text = json.dumps(
+        value, ensure_ascii=False, sort_keys=sort_keys, separators=(",", ":"), allow_nan=False
+    )
     return whole(text)
 
 
@@ -153,9 +155,14 @@ class Body:
             return {}
         return {"messages": [message.to_dict() for message in self.messages], **self.fields}
 
-    def to_json(self) -> str:
-        """Return the body as JSON with sorted keys and no spaces."""
-        parts = {name: _dumps(value) for name, value in self.fields.items()}
+    def to_json(self, *, sort_keys: bool = True) -> str:
+        """Return the body as JSON without spaces.
+
+        Args:
+            sort_keys: Whether the keys inside the fields are sorted, as a hash needs it; on the wire they keep
+                their order, in which a model is asked for the members of a schema.
+        """
+        parts = {name: _dumps(value, sort_keys=sort_keys) for name, value in self.fields.items()}
         parts["messages"] = f"[{','.join([message.to_json() for message in self.messages])}]"
         return "{" + ",".join(f'"{name}":{parts[name]}' for name in sorted(parts)) + "}"
 

@@ -104,6 +104,7 @@ class ChatResponse:
         body: Gives the exact body that was sent, as `request` does.
         interrupted: Whether it was cut short, by a person or by a fault.
         notes: What was unusual on the way, for people.
+        parsed: The structured answer that was asked for, checked: an instance of the model, or JSON data.
     """
 
     choices: tuple[Choice, ...] = ()
@@ -116,6 +117,7 @@ class ChatResponse:
     latency: float = 0.0
     interrupted: bool = False
     notes: tuple[str, ...] = ()
+    parsed: Any = None
     body: Sent = field(default=_NOTHING, repr=False, compare=False)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from ._accumulator import Accumulator
@@ -22,7 +23,7 @@ from ._sse import EventDecoder
 from ._status import json_body, names_context_window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ._address import Address
     from ._http import Reply
@@ -47,6 +48,8 @@ class ChatStream:
         self._latency: float | None = None
         self._answer = Accumulator()
         self._ended = False
+        self._parsed: Any = None
+        self._parse: Callable[[ChatResponse], Any] | None = None
         self._deltas = self._run()
 
     def __enter__(self) -> Self:
@@ -62,7 +65,15 @@ class ChatStream:
     def response(self) -> ChatResponse:
         """The answer, marked as interrupted unless it came to its end."""
         latency = self._latency if self._latency is not None else time.perf_counter() - self._started
-        return self._answer.response(self._body, latency=latency, interrupted=not self._ended)
+        answer = self._answer.response(self._body, latency=latency, interrupted=not self._ended)
+        return answer if self._parsed is None else replace(answer, parsed=self._parsed)
+
+    def check_with(self, parse: Callable[[ChatResponse], Any]) -> None:
+        """Have the whole answer parsed at its end: what `parse` returns is `response.parsed`.
+
+        What it raises ends the iteration, unless the answer asks for calls.
+        """
+        self._parse = parse
 
     def close(self) -> None:
         """Stop reading and free the connection."""
@@ -79,6 +90,8 @@ class ChatStream:
                     yield from self._events()
                 else:
                     yield from self._whole()
+            if self._parse is not None and not self.response.tool_calls:
+                self._parsed = self._parse(self.response)
         except PremError as error:
             raise self._placed(error) from None
         finally:

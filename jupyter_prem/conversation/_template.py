@@ -13,8 +13,7 @@ from collections import ChainMap
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import PremError
-
-from ._values import as_text
+from jupyter_prem.objects import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

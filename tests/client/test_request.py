@@ -64,7 +64,6 @@ BAD = [
     ("response_format", {"type": "json_object"}),
     ("tools", {"a": 1}),
     ("tools", ["f"]),
-    ("tool_choice", "required"),
     ("tool_choice", 1),
     ("stream_options", True),
     ("tempreature", 1),

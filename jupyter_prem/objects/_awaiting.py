@@ -1,0 +1,92 @@
+"""Waiting for a coroutine where a notebook's event loop runs already, and for a call that can be given up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from jupyter_prem.client import Cancel
+
+__all__ = ["outcome_of"]
+
+
+def outcome_of(call: Callable[[], Any], cancel: Cancel | None = None) -> Any:
+    """Return what `call` returns, awaited if it is to be.
+
+    A coroutine runs in an event loop and a thread of its own: the notebook's loop is busy with the cell.
+
+    Args:
+        call: The call.
+        cancel: Ends the wait from another thread. A function that is still running then is left to itself,
+            for no thread can be stopped.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted, or given up; a coroutine is cancelled.
+        BaseException: What the call raised.
+    """
+    if cancel is None:
+        value = call()
+        if not inspect.isawaitable(value):
+            return value
+        return _Waiting(lambda: value).result(None)
+    return _Waiting(call).result(cancel)
+
+
+async def _awaited(value: Awaitable[Any]) -> Any:
+    return await value
+
+
+class _Waiting:
+    """A call in a thread of its own."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._done = threading.Event()
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._stop: Callable[[], object] = lambda: None
+        # The context carries the cell that asked, so that what the call prints belongs to it.
+        run = contextvars.copy_context().run
+        threading.Thread(target=run, args=(self._work,), name="jupyter_prem tool", daemon=True).start()
+
+    def result(self, cancel: Cancel | None) -> Any:
+        waking = cancel.closing(self._done.set) if cancel is not None else contextlib.nullcontext()
+        try:
+            with waking:
+                self._done.wait()
+        except KeyboardInterrupt:
+            self._stop()
+            raise
+        if cancel is not None and cancel.cancelled:
+            self._stop()
+            raise KeyboardInterrupt
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def _work(self) -> None:
+        try:
+            value = self._call()
+            self._value = asyncio.run(self._await(value)) if inspect.isawaitable(value) else value
+        except BaseException as error:  # noqa: BLE001 - it is raised where the call is waited for
+            self._error = error
+        finally:
+            self._done.set()
+
+    async def _await(self, value: Awaitable[Any]) -> Any:
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(_awaited(value))
+
+        def stop() -> None:
+            with contextlib.suppress(RuntimeError):  # it has ended meanwhile
+                loop.call_soon_threadsafe(task.cancel)
+
+        self._stop = stop
+        return await task
