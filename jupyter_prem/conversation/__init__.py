@@ -1,17 +1,20 @@
 """Conversations: their turns, the way of one question, and prompt templates."""
 
 from ._conversation import Conversation
+from ._exchange import CallMade, Outcome, Round
 from ._files import ConversationFileError, write
 from ._host import ConversationStream, Host
-from ._question import CONTINUE, Place, Question, asked_again
-from ._session import Backend, Outcome, Sink, ask, prepare
+from ._question import CONTINUE, MAX_TOOL_ROUNDS, Place, Question, asked_again
+from ._session import Backend, Sink, ask, prepare
 from ._template import TemplateError, expand
 from ._tree import ConversationBusyError, ConversationError, Tree
-from ._turn import Cell, SentBody, Turn, body_hash, branch
+from ._turn import Cell, SentBody, Turn, answer_place, body_hash, branch
 
 __all__ = [
     "CONTINUE",
+    "MAX_TOOL_ROUNDS",
     "Backend",
+    "CallMade",
     "Cell",
     "Conversation",
     "ConversationBusyError",
@@ -22,11 +25,13 @@ __all__ = [
     "Outcome",
     "Place",
     "Question",
+    "Round",
     "SentBody",
     "Sink",
     "TemplateError",
     "Tree",
     "Turn",
+    "answer_place",
     "ask",
     "asked_again",
     "body_hash",

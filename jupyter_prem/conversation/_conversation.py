@@ -6,23 +6,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_prem.client import ChatResponse, Interrupted, Message, RequestError, ToolCall
+from jupyter_prem.objects import wired
 
 from ._host import Alone, ConversationStream
-from ._question import Question
+from ._question import MAX_TOOL_ROUNDS, Question
 from ._session import ask
 from ._tree import ConversationError, Tree
 from ._turn import Turn
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
-    from jupyter_prem.client import Delta
+    from jupyter_prem.client import Delta, StructuredOutputError
+    from jupyter_prem.objects import Tool
 
+    from ._exchange import CallMade, Outcome
     from ._host import Host
-    from ._session import Backend, Outcome
+    from ._session import Backend
 
 __all__ = ["Conversation"]
 
@@ -52,6 +55,9 @@ class Conversation(Tree):
         name: str | None = None,
         window: int | None = None,
         once: bool = False,
+        retries: int = 0,
+        max_tool_rounds: int = MAX_TOOL_ROUNDS,
+        confirm: Callable[[Tool, str], str] | None = None,
         **fields: Any,
     ) -> ChatResponse:
         """Ask, wait for the answer, and keep both.
@@ -62,30 +68,53 @@ class Conversation(Tree):
             name: Name of the speaker.
             window: Send only so many of the exchanges before.
             once: Neither read nor extend the conversation.
-            fields: Request fields of the API, such as `model`, `temperature`, `seed`.
+            retries: How often an answer that does not fit `response_format` is asked for again.
+            max_tool_rounds: How many answers may ask for calls of `tools`.
+            confirm: Called with a tool and its arguments, as JSON, before each call; a text that is not empty
+                says why it may not be made.
+            fields: Request fields of the API, such as `model`, `temperature`, `seed`. `response_format` may
+                be a pydantic model, a dataclass, a TypedDict or a JSON Schema: then `.parsed` is the answer,
+                checked. `tools` may hold functions, sync or async: the model may call them, and is told what
+                they return.
 
         Raises:
             ConversationBusyError: Another question is being answered.
             RequestError: A field is out of its range; nothing was sent.
+            SchemaError: An object can be no schema or tool; nothing was sent.
+            StructuredOutputError: The answer does not fit; it is kept, and the error carries it.
+            ToolRoundsError: The model asks for more calls than it may; the exchange is kept.
             APIError: The service, or the way to it, failed; the error carries what had arrived.
             KeyboardInterrupt: As it came; what had arrived is kept in the conversation.
         """
-        question = Question(prompt, fields, system=system, name=name, window=window, once=once)
-        return self._asked(question)
+        return self._asked(
+            _question(
+                prompt,
+                fields,
+                system=system,
+                name=name,
+                window=window,
+                once=once,
+                retries=retries,
+                max_tool_rounds=max_tool_rounds,
+                confirm=confirm,
+            )
+        )
 
     def regenerate(self, **fields: Any) -> ChatResponse:
         """Ask the last question again, with the same fields but for those given; the old answer stays beside.
 
+        Functions that it could call are named again, with `tools`.
+
         Raises: As `ask`; ConversationError if there is no answer yet.
         """
-        return self._asked(Question("", fields, kind="regenerate"))
+        return self._asked(_question("", fields, kind="regenerate"))
 
     def continue_(self, **fields: Any) -> ChatResponse:
         """Ask for the rest of an answer that was cut at the token limit or stopped.
 
         Raises: As `ask`; ConversationError if the last answer was not cut.
         """
-        return self._asked(Question("", fields, kind="continue"))
+        return self._asked(_question("", fields, kind="continue"))
 
     def stream(
         self,
@@ -97,8 +126,11 @@ class Conversation(Tree):
         once: bool = False,
         **fields: Any,
     ) -> ConversationStream:
-        """Return a context manager that yields the answer's deltas as they arrive; arguments as for `ask`."""
-        question = Question(prompt, fields, system=system, name=name, window=window, once=once)
+        """Return a context manager that yields the answer's deltas as they arrive; arguments as for `ask`.
+
+        Functions are called between two deltas, so a stream of an answer that calls some goes on after them.
+        """
+        question = _question(prompt, fields, system=system, name=name, window=window, once=once)
         return ConversationStream(self, self._host, question)
 
     def append(
@@ -206,7 +238,7 @@ class Conversation(Tree):
                 question,
                 sink=_Nowhere(),
                 allow=self._host.allow,
-                bind=self._host.done,
+                note=self._host.note,
             )
         finally:
             self._host.changed(self)
@@ -219,6 +251,16 @@ class Conversation(Tree):
         return outcome.response
 
 
+_OF_QUESTION = ("retries", "max_tool_rounds", "confirm")
+
+
+def _question(prompt: str, fields: dict[str, Any], **more: Any) -> Question:
+    """Return a question whose fields may hold types and functions."""
+    more |= {name: fields.pop(name) for name in _OF_QUESTION if name in fields}
+    wire = wired(fields)
+    return Question(prompt, wire.fields, schema=wire.schema, tools=wire.tools, **more)
+
+
 class _Nowhere:
     """A sink for callers who wait for the whole."""
 
@@ -226,6 +268,12 @@ class _Nowhere:
         pass
 
     def delta(self, delta: Delta) -> None:
+        pass
+
+    def call(self, made: CallMade) -> None:
+        pass
+
+    def again(self, error: StructuredOutputError) -> None:
         pass
 
     def finish(self, outcome: Outcome) -> None:

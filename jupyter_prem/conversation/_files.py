@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_prem.client import Message, RequestError, response_of
 
 from ._tree import ConversationError
-from ._turn import SentBody, Turn
+from ._turn import SentBody, Turn, answer_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,7 +186,7 @@ def about_turn(turn: Turn) -> dict[str, Any]:
     response = turn.response
     if response is not None:
         whole = response.to_dict()
-        if len(response.choices) == 1 and response.message == turn.messages[-1]:
+        if len(response.choices) == 1 and response.message == turn.messages[answer_place(turn.messages)]:
             # The message itself stands among the turn's own.
             (choice,) = whole["choices"]
             extra = {key: value for key, value in choice["message"].items() if key in _BESIDE}
@@ -212,8 +212,9 @@ def turn_of(about: Any, messages: Sequence[Message], parent: Turn | None) -> Tur
     response = None
     if about.get("response") is not None:
         window = None if about.get("window") is None else _index(about["window"])
-        response = _response(about["response"], messages[-1])
-        body = SentBody(parent, messages[0], system, window, fields)
+        place = answer_place(messages)
+        response = _response(about["response"], messages[place])
+        body = SentBody(parent, tuple(messages[:place]), system, window, fields)
         response = _replaced(response, body, about["response"])
     return Turn(tuple(messages), response, parent, system, system_given=about["system_given"], fields=fields)
 

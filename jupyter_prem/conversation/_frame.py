@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._tree import ConversationError
+from ._turn import answer_place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +60,7 @@ def _rows(number: int, turn: Turn) -> list[dict[str, Any]]:
     response = turn.response
     if response is not None:
         usage = response.usage.to_dict() if response.usage is not None else {}
-        rows[-1] |= {
+        rows[answer_place(turn.messages)] |= {
             "model": response.model,
             "finish_reason": response.finish_reason,
             "interrupted": response.interrupted,

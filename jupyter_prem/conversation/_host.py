@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from jupyter_prem.client import ChatResponse, Interrupted, PremError
 
-from ._session import Backend, Exchange, Outcome
+from ._exchange import Exchange, Outcome, Round, Watch
 from ._tree import ConversationError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ._conversation import Conversation
     from ._question import Question
+    from ._session import Backend
 
 __all__ = ["Alone", "ConversationStream", "Host"]
 
@@ -37,8 +38,8 @@ class Host(Protocol):
         """Raise what keeps the request from being sent."""
         ...
 
-    def done(self, outcome: Outcome) -> None:
-        """Take note of how a question ended."""
+    def note(self, answered: Round) -> None:
+        """Take note of an answer, whole or cut."""
         ...
 
     def changed(self, conversation: Conversation) -> None:
@@ -69,7 +70,7 @@ class Alone:
     def allow(self, request: ChatRequest) -> None:
         """Nothing keeps a question from being sent."""
 
-    def done(self, outcome: Outcome) -> None:
+    def note(self, answered: Round) -> None:
         """Nobody else is told."""
 
     def changed(self, conversation: Conversation) -> None:
@@ -102,7 +103,8 @@ class ConversationStream:
         with ExitStack() as held:
             if not question.once:
                 held.enter_context(self._conversation.one_turn())
-            self._exchange = Exchange(self._conversation, self._host.backend(), question)
+            watch = Watch(allow=self._host.allow, note=self._host.note)
+            self._exchange = Exchange(self._conversation, self._host.backend(), question, watch=watch)
             self._host.allow(self._exchange.request)
             self._held = held.pop_all()
         return self
@@ -128,7 +130,7 @@ class ConversationStream:
         with self._held:
             if self._exchange is not None:
                 ended = self._error or (None if self._whole else Interrupted("Left early."))
-                self._outcome = self._exchange.end(ended, self._host.done)
+                self._outcome = self._exchange.end(ended)
         self._host.changed(self._conversation)
 
     @property

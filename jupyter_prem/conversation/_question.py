@@ -8,23 +8,29 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from jupyter_prem.client import ChatRequest, Message, RequestError, whole_json
+from jupyter_prem.objects import tool_name, wire_schema
 
 from ._tree import ConversationError
 from ._turn import Cell, SentBody, Turn, last_exchanges, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from jupyter_prem.client import Cancel
+    from jupyter_prem.objects import Schema, Tool
 
     from ._session import Backend
     from ._tree import Tree
 
-__all__ = ["CONTINUE", "Place", "Question", "asked_again", "place", "request_at"]
+__all__ = ["CONTINUE", "MAX_TOOL_ROUNDS", "Place", "Question", "asked_again", "place", "request_at"]
 
 CONTINUE = "Continue exactly where your last answer was cut off. Repeat nothing of it."
 """What `continue` asks: a message of the user, since few services go on with one of the assistant's."""
 
+MAX_TOOL_ROUNDS = 8
+"""How many answers may ask for calls, unless the question says otherwise."""
+
+_CALLS = ("tools", "tool_choice")
 _NOT_FIELDS = frozenset({"stream", "stream_options"})
 
 
@@ -45,6 +51,11 @@ class Question:
         window: Send only so many exchanges before the question; None leaves it to what is asked again, or
             to `default_window`.
         default_window: The settings' window; None sends all.
+        schema: What the answer must be; None for text, or for what is asked again's own.
+        retries: How often an answer that does not fit is asked for again, with the error.
+        tools: The functions that the model may call, by name; `fields` describes them.
+        max_tool_rounds: How many answers may ask for calls.
+        confirm: Called with a tool and its arguments before each call; a text says why it may not be made.
         endpoint: Who answers, where the question names an endpoint of its own.
         cell: The cell that asks; what an earlier execution of it asked is replaced.
         kind: "ask"; "regenerate" asks the last question again, beside its answer; "continue" asks for
@@ -62,6 +73,11 @@ class Question:
     new: bool = False
     window: int | None = None
     default_window: int | None = None
+    schema: Schema | None = None
+    retries: int = 0
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+    max_tool_rounds: int = MAX_TOOL_ROUNDS
+    confirm: Callable[[Tool, str], str] | None = None
     endpoint: str | None = None
     cell: Cell | None = None
     kind: Literal["ask", "regenerate", "continue"] = "ask"
@@ -71,6 +87,10 @@ class Question:
             object.__setattr__(self, name, whole_json(getattr(self, name)))
         if self.window is not None and not (type(self.window) is int and self.window >= 0):
             raise RequestError("window", self.window, "must be a number of exchanges, 0 or more")
+        for name in ("retries", "max_tool_rounds"):
+            count = getattr(self, name)
+            if type(count) is not int or count < 0:
+                raise RequestError(name, count, "must be a number, 0 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +105,8 @@ class Place:
         fields: The request's fields.
         cells: The cells that the exchange will stand in.
         window: How many exchanges before it go out; None for all.
+        schema: What the answer must be; None for text.
+        left_tools: Names of functions that what is asked again could call, and that this question may not.
     """
 
     parent: Turn | None
@@ -94,6 +116,8 @@ class Place:
     fields: Mapping[str, Any]
     cells: tuple[Cell, ...]
     window: int | None = None
+    schema: Schema | None = None
+    left_tools: tuple[str, ...] = ()
 
     @property
     def left_out(self) -> int:
@@ -117,8 +141,9 @@ def place(tree: Tree, question: Question) -> Place:
     """
     if question.kind == "ask" and not (isinstance(question.text, str) and question.text.strip()):
         raise RequestError("prompt", question.text, "must be a text that is not empty")
-    window = question.default_window
+    window, schema = question.default_window, question.schema
     parent, fields = None, {**question.defaults, **question.fields}
+    left_tools: tuple[str, ...] = ()
     message: Message | None = None
     cells = (question.cell,) if question.cell is not None else ()
     if question.kind == "regenerate":
@@ -130,6 +155,9 @@ def place(tree: Tree, question: Question) -> Place:
             )
         parent, message, fields = last.parent, last.question, _again(last, question)
         window = _window(last, window)
+        if "response_format" not in question.fields:
+            schema = schema or last.schema
+        left_tools = _left_tools(last, question)
         others = tuple(cell for cell in last.cells if question.cell is None or cell.id != question.cell.id)
         cells = (*others, *cells)
         if question.system is None and last.system_given:
@@ -140,6 +168,7 @@ def place(tree: Tree, question: Question) -> Place:
         message = Message("user", CONTINUE)
         if parent is not None:
             fields, window = _again(parent, question), _window(parent, window)
+            fields.pop("response_format", None)  # the rest of a text that was to be JSON is none
         window = window if question.window is None else question.window
         # What is continued goes out too.
         question = dataclasses.replace(question, window=window if window is None else window + 1)
@@ -148,7 +177,8 @@ def place(tree: Tree, question: Question) -> Place:
     system, given = _system(parent, question)
     message = message or Message("user", question.text, name=question.name)
     window = window if question.window is None else question.window
-    return Place(parent, message, system, given, fields, cells, window)
+    schema = schema or wire_schema(fields.get("response_format"))
+    return Place(parent, message, system, given, fields, cells, window, schema, left_tools)
 
 
 def asked_again(tree: Tree, question: Question) -> Turn | None:
@@ -171,13 +201,20 @@ def request_at(
     # Fields are checked before the service is asked for its model, and before a long past is copied.
     draft = ChatRequest.from_body({"model": "-", **fields, "messages": [where.message]})
     model = draft.model if "model" in fields else backend.default_model(cancel)
-    body = SentBody(where.parent, where.message, where.system, where.window, fields)
+    body = SentBody(where.parent, (where.message,), where.system, where.window, fields)
     return dataclasses.replace(draft, model=model, messages=tuple(body.messages())), body
 
 
 def _again(last: Turn, question: Question) -> dict[str, Any]:
-    sent = {name: value for name, value in last.fields.items() if name not in _NOT_FIELDS}
+    # Only functions that the cell itself names can run.
+    sent = {name: value for name, value in last.fields.items() if name not in {*_NOT_FIELDS, *_CALLS}}
     return {**question.defaults, **sent, **question.fields}
+
+
+def _left_tools(last: Turn, question: Question) -> tuple[str, ...]:
+    if "tools" in question.fields:
+        return ()
+    return tuple(name for tool in last.fields.get("tools") or () if (name := tool_name(tool)))
 
 
 def _window(last: Turn, default: int | None) -> int | None:

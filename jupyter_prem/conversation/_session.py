@@ -7,25 +7,24 @@ stop commits what had arrived; a fault commits nothing, but its outcome carries 
 
 from __future__ import annotations
 
-import dataclasses
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from jupyter_prem.client import ChatRequest, ChatResponse, Interrupted, PremError
+from jupyter_prem.client import Interrupted, PremError
 
-from ._interrupts import uninterrupted
-from ._question import Place, Question, place, request_at
-from ._turn import Turn, answer_of
+from ._exchange import Exchange, Watch
+from ._question import place, request_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from jupyter_prem.client import Cancel, ChatStream, Delta
+    from jupyter_prem.client import Cancel, ChatRequest, ChatStream, Delta, StructuredOutputError
 
+    from ._exchange import CallMade, Outcome, Round
+    from ._question import Question
     from ._tree import Tree
 
-__all__ = ["Backend", "Exchange", "Outcome", "Sink", "ask", "prepare"]
+__all__ = ["Backend", "Sink", "ask", "prepare"]
 
 
 class Backend(Protocol):
@@ -61,32 +60,17 @@ class Sink(Protocol):
         """Show a piece of the answer."""
         ...
 
+    def call(self, made: CallMade) -> None:
+        """Show that a function is called, and then what came of it."""
+        ...
+
+    def again(self, error: StructuredOutputError) -> None:
+        """Show that an answer did not fit, and that it is asked for again."""
+        ...
+
     def finish(self, outcome: Outcome) -> None:
         """Show how it ended; called once, whatever happened."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a turn ended.
-
-    Attributes:
-        question: What was asked.
-        place: Where in the conversation.
-        request: The request as it was checked.
-        response: What arrived; None if nothing did.
-        turn: The turn as committed; None where nothing was.
-        conversation: Name of the conversation; empty for a question asked once.
-        error: Why it is not a whole answer, if it is not.
-    """
-
-    question: Question
-    place: Place
-    request: ChatRequest
-    response: ChatResponse | None
-    turn: Turn | None
-    conversation: str
-    error: PremError | None = None
 
 
 def prepare(tree: Tree, backend: Backend, question: Question, cancel: Cancel | None = None) -> ChatRequest:
@@ -100,89 +84,6 @@ def prepare(tree: Tree, backend: Backend, question: Question, cancel: Cancel | N
     return request_at(place(tree, question), backend, question, cancel)[0]
 
 
-class Exchange:
-    """One question on its way, for whoever holds its conversation: iterate it for deltas, then `end` it.
-
-    Raises: As `prepare`; nothing was sent then.
-    """
-
-    def __init__(
-        self,
-        tree: Tree,
-        backend: Backend,
-        question: Question,
-        *,
-        cancel: Cancel | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> None:
-        self.place = place(tree, question)
-        self.request, self._body = request_at(self.place, backend, question, cancel)
-        self._tree = tree
-        self._backend = backend
-        self._question = question
-        self._cancel = cancel
-        self._progress = progress
-        self._stream: ChatStream | None = None
-
-    def __iter__(self) -> Iterator[Delta]:
-        self._stream = self._backend.send(self.request, cancel=self._cancel, progress=self._progress)
-        return iter(self._stream)
-
-    @property
-    def so_far(self) -> ChatResponse | None:
-        """What has arrived."""
-        return self._stream.response if self._stream is not None else None
-
-    def close(self) -> None:
-        """Stop reading; nothing is committed."""
-        if self._stream is not None:
-            self._stream.close()
-
-    def end(self, error: PremError | None, bind: Callable[[Outcome], None] = lambda _: None) -> Outcome:
-        """Commit what arrived, unless a fault ended it; no interrupt comes between commit and `bind`."""
-        with uninterrupted():
-            self.close()
-            response = self._arrived(error)
-            if isinstance(error, Interrupted):
-                kept = response is not None and response.text
-                words = "what had arrived is kept in the conversation." if kept else "nothing had arrived."
-                error = Interrupted(f"Stopped; {words}", response=response)
-            turn = None
-            if response is not None and (error is None or (isinstance(error, Interrupted) and response.text)):
-                turn = self._turn(response)
-                if not self._question.once:
-                    self._tree.commit(turn)
-            name = "" if self._question.once else self._tree.name
-            outcome = Outcome(self._question, self.place, self.request, response, turn, name, error)
-            bind(outcome)
-        return outcome
-
-    def _arrived(self, error: PremError | None) -> ChatResponse | None:
-        response = self.so_far
-        if response is None or not (response.choices or error is None):
-            return None
-        self._body = dataclasses.replace(self._body, fields=response.body.fields)
-        notes = response.notes
-        missing = self.place.left_out
-        if missing:
-            which = f"first {missing} exchanges" if missing > 1 else "first exchange"
-            notes = (*notes, f"Sent without the {which} (--window).")
-        return dataclasses.replace(response, body=self._body, notes=notes)
-
-    def _turn(self, response: ChatResponse) -> Turn:
-        where = self.place
-        return Turn(
-            (where.message, answer_of(response)),
-            response,
-            where.parent,
-            where.system,
-            system_given=where.system_given,
-            fields=self._body.fields,
-            cells=where.cells,
-            endpoint=self._question.endpoint,
-        )
-
-
 def ask(
     tree: Tree,
     backend: Backend,
@@ -191,6 +92,7 @@ def ask(
     sink: Sink,
     cancel: Cancel | None = None,
     allow: Callable[[ChatRequest], None] = lambda _: None,
+    note: Callable[[Round], None] = lambda _: None,
     bind: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
     """Ask, commit, bind, show; return how it ended. Errors of the answer are in the outcome, not raised.
@@ -201,7 +103,8 @@ def ask(
         question: What is asked.
         sink: Where the answer is shown.
         cancel: Stops it from another thread.
-        allow: Called with the request before it is sent; what it raises keeps it from being sent.
+        allow: Called with each request before it is sent; what it raises keeps it from being sent.
+        note: Called with each answer, whole or cut.
         bind: Called with the outcome before the last frame is drawn, so that no interrupt loses it.
 
     Raises:
@@ -218,8 +121,9 @@ def ask(
         sink.status(f"Fetching the embedded model, once ({total / 1e6:.0f} MB)", share)
 
     with nullcontext() if question.once else tree.one_turn():
-        exchange = Exchange(tree, backend, question, cancel=cancel, progress=progress)
-        allow(exchange.request)
+        watch = Watch(allow=allow, note=note, call=sink.call, again=sink.again)
+        exchange = Exchange(tree, backend, question, watch=watch, cancel=cancel, progress=progress)
+        allow(exchange.request)  # what keeps the question from being asked is raised, not shown as an answer
         outcome = exchange.end(_receive(exchange, sink), bind)
     sink.finish(outcome)
     return outcome

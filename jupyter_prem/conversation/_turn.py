@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from jupyter_prem.client import Body, ChatResponse, Message, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Cell", "SentBody", "Turn", "answer_of", "body_hash", "branch", "last_exchanges", "walk"]
+    from jupyter_prem.objects import Schema
+
+__all__ = ["Cell", "SentBody", "Turn", "answer_place", "body_hash", "branch", "last_exchanges", "walk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Turn:
         system_given: Whether a question of this branch gave it, rather than the settings.
         fields: The request fields that were sent, without the messages.
         cells: The cells that it stands in.
+        schema: What the answer was to be, as long as the kernel lives; None for text.
         endpoint: Who was to answer, where the question named an endpoint of its own.
         depth: How many turns there are up to this one.
         hash: SHA-256, hexadecimal, over the parent's hash and this turn's messages.
@@ -55,6 +58,7 @@ class Turn:
     fields: Mapping[str, Any] = field(default_factory=dict, kw_only=True, repr=False)
     cells: tuple[Cell, ...] = field(default=(), kw_only=True, repr=False)
     endpoint: str | None = field(default=None, kw_only=True, repr=False)
+    schema: Schema | None = field(default=None, kw_only=True, repr=False)
     depth: int = field(init=False)
     hash: str = field(init=False)
 
@@ -86,10 +90,16 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class SentBody:
-    """The body a turn was asked with, made again from what the conversation holds once."""
+    """The body a turn was asked with, made again from what the conversation holds once.
+
+    Attributes:
+        parent: The turn it follows.
+        said: The turn's own messages that went out: the question, and what came before its last answer.
+        system, window, fields: As the turn has them.
+    """
 
     parent: Turn | None
-    message: Message
+    said: tuple[Message, ...]
     system: str
     window: int | None
     fields: Mapping[str, Any]
@@ -100,7 +110,7 @@ class SentBody:
         sent = [message for turn in turns for message in turn.messages]
         if self.system:
             sent.insert(0, Message("system", self.system))
-        sent.append(self.message)
+        sent += self.said
         return sent
 
     def whole(self) -> Body:
@@ -111,9 +121,10 @@ class SentBody:
         return self.whole()()
 
 
-def answer_of(response: ChatResponse) -> Message:
-    """Return an answer as a message; of a cut one, what an API accepts: its text without calls."""
-    return Message("assistant", response.text) if response.interrupted else response.message
+def answer_place(messages: Sequence[Message]) -> int:
+    """Return where in a turn's messages its last answer is: the last of the assistant's."""
+    places = [place for place, message in enumerate(messages) if message.role == "assistant"]
+    return places[-1] if places else len(messages) - 1
 
 
 def walk(head: Turn | None) -> Iterator[Turn]:

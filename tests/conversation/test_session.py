@@ -25,6 +25,12 @@ class Sink:
         self.texts.append(delta.text)
         self.first.set()
 
+    def call(self, made):
+        self.texts.append(made)
+
+    def again(self, error):
+        self.texts.append(error)
+
     def finish(self, outcome):
         self.outcomes.append(outcome)
 

@@ -186,3 +186,28 @@ class Service:
                 self.closed.set()
                 raise ConnectionResetError
         connection.settimeout(None)
+
+
+def calls(*functions: tuple[str, str], text: str | None = None, first: int = 1) -> list[bytes]:
+    """Return a stream that asks for calls of functions, each with its arguments in two fragments."""
+    pieces = [] if text is None else [event(chunk(text))]
+    for index, (name, arguments) in enumerate(functions):
+        start = {"id": f"call_{first + index}", "type": "function"}
+        half = len(arguments) // 2
+        function = {"name": name, "arguments": arguments[:half]}
+        pieces.append(event(chunk(None, tool_calls=[{"index": index, **start, "function": function}])))
+        rest = {"index": index, "function": {"arguments": arguments[half:]}}
+        pieces.append(event(chunk(None, tool_calls=[rest])))
+    usage = {**chunk(), "choices": [], "usage": USAGE}
+    return [*pieces, event(chunk(finish_reason="tool_calls")), event(usage), DONE]
+
+
+class Script:
+    """Answers one question after the other; the last again and again."""
+
+    def __init__(self, *replies: list[bytes] | Reply) -> None:
+        self._replies = list(replies)
+
+    def __call__(self, _: Request) -> Reply:
+        reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
+        return reply if isinstance(reply, Reply) else Reply(reply)

@@ -57,5 +57,11 @@ class Nowhere:
     def delta(self, delta):
         pass
 
+    def call(self, made):
+        pass
+
+    def again(self, error):
+        pass
+
     def finish(self, outcome):
         pass

@@ -1,0 +1,362 @@
+"""One question on its way, through as many requests as it takes.
+
+Stages of a round: `allow` lets the request be sent; its deltas are yielded; `note` is told of the answer. An
+answer that asks for calls is followed by a round with their results, one that does not fit its schema by a
+round with the error, as often as the question allows. `end` commits all of it as one turn.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jupyter_prem.client import (
+    UNSET,
+    ChatResponse,
+    Interrupted,
+    Message,
+    PremError,
+    StructuredOutputError,
+    ToolCall,
+    ToolRoundsError,
+)
+from jupyter_prem.objects import ERROR, tool_name
+
+from ._interrupts import uninterrupted
+from ._question import Place, Question, place, request_at
+from ._turn import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jupyter_prem.client import Cancel, ChatRequest, ChatStream, Delta
+
+    from ._session import Backend
+    from ._tree import Tree
+
+__all__ = ["CallMade", "Exchange", "Outcome", "Round", "Watch"]
+
+STOPPED = f"{ERROR}the call was stopped before it was done."
+_NO_MORE = f"{ERROR}no more calls are allowed."
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One request of a question, and what came of it.
+
+    Attributes:
+        question: What was asked.
+        conversation: Name of the conversation; empty for a question asked once.
+        request: The request.
+        response: What arrived.
+    """
+
+    question: Question
+    conversation: str
+    request: ChatRequest
+    response: ChatResponse
+
+
+@dataclass(frozen=True, slots=True)
+class CallMade:
+    """A call that the model asked for: before it is made, `text` is None.
+
+    Attributes:
+        call: The call.
+        text: What came of it.
+        seconds: How long it took.
+    """
+
+    call: ToolCall
+    text: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a turn ended.
+
+    Attributes:
+        question: What was asked.
+        place: Where in the conversation.
+        request: The request that was answered last.
+        response: The last answer, whole or as far as it came; None if nothing arrived.
+        turn: The exchange; None where none was kept, and there is nothing but an error.
+        conversation: Name of the conversation; empty for a question asked once.
+        error: Why it is not a whole answer, if it is not.
+        responses: Every answer, in order.
+        calls: Every call that was made.
+    """
+
+    question: Question
+    place: Place
+    request: ChatRequest
+    response: ChatResponse | None
+    turn: Turn | None
+    conversation: str
+    error: PremError | None = None
+    responses: tuple[ChatResponse, ...] = ()
+    calls: tuple[CallMade, ...] = ()
+
+
+class Watch:
+    """Who is told on the way; each does nothing unless it is given.
+
+    Args:
+        allow: Called with each request before it is sent; what it raises keeps it from being sent.
+        note: Called with each answer, whole or cut.
+        call: Called before and after each call of a function.
+        again: Called with the error before an answer that does not fit is asked for again.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow: Callable[[ChatRequest], None] = lambda _: None,
+        note: Callable[[Round], None] = lambda _: None,
+        call: Callable[[CallMade], None] = lambda _: None,
+        again: Callable[[StructuredOutputError], None] = lambda _: None,
+    ) -> None:
+        self.allow, self.note, self.call, self.again = allow, note, call, again
+
+
+class Exchange:
+    """One question on its way, for whoever holds its conversation: iterate it for deltas, then `end` it.
+
+    Raises: As `prepare`; nothing was sent then.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        backend: Backend,
+        question: Question,
+        *,
+        watch: Watch | None = None,
+        cancel: Cancel | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.place = place(tree, question)
+        self.request, self._body = request_at(self.place, backend, question, cancel)
+        self._fields = self._body.fields
+        self._tree = tree
+        self._backend = backend
+        self._question = question
+        self._watch = watch or Watch()
+        self._cancel = cancel
+        self._progress = progress
+        self._stream: ChatStream | None = None
+        self._said: list[Message] = [self.place.message]
+        self._open: list[ToolCall] = []  # asked for, and not yet answered
+        self._answers: list[ChatResponse] = []
+        self._calls: list[CallMade] = []
+        self._rounds = self._retries = 0
+
+    def __iter__(self) -> Iterator[Delta]:
+        while True:
+            self._watch.allow(self.request)
+            self._stream = self._backend.send(self.request, cancel=self._cancel, progress=self._progress)
+            yield from self._stream
+            more = self._next(self._finish())
+            if more is None:
+                return
+            self._ask_on(more)
+
+    @property
+    def so_far(self) -> ChatResponse | None:
+        """What has arrived: of the answer on its way, or the last one."""
+        if self._stream is not None:
+            return self._stream.response
+        return self._answers[-1] if self._answers else None
+
+    def close(self) -> None:
+        """Stop reading; nothing is committed."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def end(self, error: PremError | None, bind: Callable[[Outcome], None] = lambda _: None) -> Outcome:
+        """Commit what arrived, unless a fault ended it; no interrupt comes between commit and `bind`.
+
+        A fault after a call was made, or of an answer that does not fit, keeps the exchange: what was done
+        cannot be undone, and every call has its answer.
+        """
+        with uninterrupted():
+            self.close()
+            self._cut(error)
+            self._answer_open(STOPPED)
+            kept = len(self._said) > 1
+            if isinstance(error, Interrupted) and self._answers:
+                self._answers[-1] = dataclasses.replace(self._answers[-1], interrupted=True)
+            response = self._answers[-1] if self._answers else None
+            if isinstance(error, Interrupted):
+                words = "what had arrived is kept in the conversation." if kept else "nothing had arrived."
+                error = Interrupted(f"Stopped; {words}", response=response)
+            turn = None
+            if response is not None and (error is None or kept):
+                turn = self._turn(response)
+                if not self._question.once:
+                    self._tree.commit(turn)
+            outcome = Outcome(
+                self._question,
+                self.place,
+                self.request,
+                response,
+                turn,
+                self._name,
+                error,
+                tuple(self._answers),
+                tuple(self._calls),
+            )
+            bind(outcome)
+        return outcome
+
+    @property
+    def _name(self) -> str:
+        return "" if self._question.once else self._tree.name
+
+    def _finish(self) -> ChatResponse:
+        """Take the whole answer of a round."""
+        with uninterrupted():
+            assert self._stream is not None  # noqa: S101 - it has just been read
+            response = self._placed(self._stream.response)
+            self._stream.close()
+            self._stream = None
+            self._answers.append(response)
+            self._watch.note(Round(self._question, self._name, self.request, response))
+            message = _with_ids(response.message, len(self._said))
+            self._said.append(message)
+            self._open = list(message.tool_calls)
+        return response
+
+    def _cut(self, error: PremError | None) -> None:
+        """Take what had arrived of an answer that did not come to its end."""
+        response = self._stream.response if self._stream is not None else None
+        self._stream = None
+        if response is None or not (response.choices or error is None):
+            return
+        response = self._placed(response)
+        self._watch.note(Round(self._question, self._name, self.request, response))
+        if self._answers and not response.text:
+            return
+        self._answers.append(response)
+        if response.text and (isinstance(error, Interrupted) or len(self._said) > 1):
+            # Calls of a cut answer may be cut themselves: only its text is what an API accepts.
+            self._said.append(Message("assistant", response.text))
+
+    def _placed(self, response: ChatResponse) -> ChatResponse:
+        self._body = dataclasses.replace(self._body, fields=response.body.fields)
+        if len(self._said) == 1:
+            self._fields = self._body.fields
+        notes = response.notes
+        missing = self.place.left_out
+        if missing:
+            which = f"first {missing} exchanges" if missing > 1 else "first exchange"
+            notes = (*notes, f"Sent without the {which} (--window).")
+        if self.place.left_tools:
+            names = ", ".join(self.place.left_tools)
+            notes = (
+                *notes,
+                f"Asked without the functions {names}: name them again (--tools) to let them run.",
+            )
+        return dataclasses.replace(response, body=self._body, notes=notes)
+
+    def _next(self, response: ChatResponse) -> list[Message] | None:
+        """Return what the next request adds to this one's answer; None if this was the last."""
+        if self._open:
+            return self._after_calls()
+        if self.place.schema is None:
+            return None
+        try:
+            parsed = self.place.schema.parse_answer(response)
+        except StructuredOutputError as error:
+            if self._retries >= self._question.retries:
+                raise
+            self._retries += 1
+            self._watch.again(error)
+            return [Message("user", _AGAIN.format(error=error.what))]
+        self._answers[-1] = dataclasses.replace(response, parsed=parsed)
+        return None
+
+    def _after_calls(self) -> list[Message] | None:
+        described = {tool_name(tool) for tool in self.request.body().fields.get("tools") or ()}
+        theirs = described - set(self._question.tools) - {""}
+        if any(call.name in theirs for call in self._open):
+            self._open = []  # tools that were given as dicts are called by whoever gave them
+            return None
+        if self._rounds >= self._question.max_tool_rounds and self._question.tools:
+            self._answer_open(_NO_MORE)
+            raise ToolRoundsError(
+                f"The model asked for more calls after {self._rounds} rounds of them.",
+                hint="Allow more (--max-tool-rounds N), or ask for less; the exchange is kept.",
+            )
+        self._rounds += 1
+        for call in list(self._open):
+            self._run(call)
+        return [] if self._question.tools else None
+
+    def _run(self, call: ToolCall) -> None:
+        tool = self._question.tools.get(call.name)
+        self._watch.call(CallMade(call))
+        started = time.perf_counter()
+        if tool is None:
+            names = ", ".join(self._question.tools) or "none"
+            text = f"{ERROR}there is no function {call.name!r}; there are: {names}."
+        else:
+            refused = self._question.confirm(tool, call.arguments) if self._question.confirm else ""
+            started = time.perf_counter()
+            text = f"{ERROR}{refused}" if refused else tool.call(call.arguments, self._cancel)
+        made = CallMade(call, text, time.perf_counter() - started)
+        with uninterrupted():
+            self._said.append(Message("tool", text, tool_call_id=call.id))
+            self._open.remove(call)
+            self._calls.append(made)
+        self._watch.call(made)
+
+    def _answer_open(self, text: str) -> None:
+        for call in self._open:
+            self._said.append(Message("tool", text, tool_call_id=call.id))
+            self._calls.append(CallMade(call, text))
+        self._open = []
+
+    def _ask_on(self, more: list[Message]) -> None:
+        """Make the next request: the one before, with what was said since."""
+        self._said += more
+        body = dataclasses.replace(self._body, said=tuple(self._said))
+        choice = self.request.tool_choice
+        if self._rounds and choice not in (UNSET, "auto", "none"):
+            choice = "auto"  # the call that was forced has been made: forced again, it would never end
+        self.request = dataclasses.replace(self.request, messages=tuple(body.messages()), tool_choice=choice)
+        self._body = dataclasses.replace(body, fields=self.request.body().fields)
+
+    def _turn(self, response: ChatResponse) -> Turn:
+        where, said = self.place, self._said
+        if said[-1].role == "user" and len(said) > 1:
+            said = said[:-1]  # the request for another answer, which never came
+        return Turn(
+            tuple(said),
+            response,
+            where.parent,
+            where.system,
+            system_given=where.system_given,
+            fields=self._fields,
+            cells=where.cells,
+            schema=where.schema,
+            endpoint=self._question.endpoint,
+        )
+
+
+_AGAIN = "{error}\nAnswer again, with JSON that fits the schema and nothing else."
+
+
+def _with_ids(message: Message, place: int) -> Message:
+    """Return an answer whose calls can be told apart: some services give no ids, or the same twice."""
+    seen: set[str] = set()
+    calls = []
+    for number, call in enumerate(message.tool_calls):
+        if not call.id or call.id in seen:
+            call = dataclasses.replace(call, id=f"call_{place}_{number}")  # noqa: PLW2901 - the same call
+        seen.add(call.id)
+        calls.append(call)
+    return dataclasses.replace(message, tool_calls=tuple(calls)) if calls else message
