@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import DEFAULT_TIMEOUT, BaseClient
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from jupyter_prem.client import Endpoint, Key, StreamUsage
+    from jupyter_prem.client import ChatResponse, ChatStream, Endpoint, Key, Messages, StreamUsage
 
 __all__ = ["Client", "ClientPool"]
 
@@ -64,6 +64,43 @@ class Client(BaseClient):
             http_client=http_client,
             stream_usage=stream_usage,
         )
+
+    def chat(self, messages: Messages, **fields: Any) -> ChatResponse:
+        """Ask and wait for the whole answer.
+
+        Args:
+            messages: A string, or messages of the conversation so far.
+            fields: Request fields of the API, such as `model`, `temperature`, `seed`. `response_format` may
+                be a pydantic model, a dataclass, a TypedDict or a JSON Schema: then `.parsed` is the answer,
+                checked. `tools` may hold functions, which are described but not called: that is what
+                `Conversation.ask` does.
+
+        Raises:
+            RequestError: A field is out of its range; nothing was sent.
+            SchemaError: An object can be no schema or tool; nothing was sent.
+            StructuredOutputError: The answer does not fit; the error carries it.
+            APIError: The service, or the way to it, failed.
+        """
+        with self._asked(messages, fields) as stream:
+            for _ in stream:
+                pass
+            return stream.response
+
+    def stream(self, messages: Messages, **fields: Any) -> ChatStream:
+        """Ask and return a context manager that yields the answer's deltas as they arrive.
+
+        Raises: As `chat`; in the middle of the answer its errors carry what had arrived.
+        """
+        return self._asked(messages, {**fields, "stream": True})
+
+    def _asked(self, messages: Messages, fields: Mapping[str, Any]) -> ChatStream:
+        from jupyter_prem.objects import wired
+
+        wire = wired(fields)
+        stream = self.send(self.build(messages, **wire.fields))
+        if wire.schema is not None:
+            stream.check_with(wire.schema.parse_answer)
+        return stream
 
     @property
     def known_model(self) -> str | None:

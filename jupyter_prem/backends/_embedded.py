@@ -39,6 +39,7 @@ class EmbeddedEndpoint:
     """
 
     name = "embedded"
+    takes_required = True
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ._errors import EmbeddedError, require_extra
+from ._tools import WORDING, plain_history, template_knows_tools, translation_of
 from ._weights import SMOLLM2, sha256_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _SAMPLING: Final[dict[str, Any]] = {"top_k": 40, "min_p": 0.05, "repeat_penalty"
 """What the contract has no field for: llama.cpp's defaults, pinned."""
 
 _THREADS_MAXIMUM: Final = 4
+_HEAD: Final = 1 << 24  # bytes at the beginning of a model file that hold its chat template
 
 
 class EngineError(EmbeddedError):
@@ -100,7 +102,9 @@ class Engine:
         self.model_id: str = SMOLLM2.model_id if known else path.stem
         self.aliases = frozenset({self.model_id.lower(), "embedded", *(("smollm2",) if known else ())})
         self.created = int(path.stat().st_mtime)
-        pinned = [_SETTINGS, _DEFAULTS, _SAMPLING, on_cpu, xllamacpp.get_system_info()]
+        with path.open("rb") as file:
+            self._native_tools = template_knows_tools(file.read(_HEAD))
+        pinned = [_SETTINGS, _DEFAULTS, _SAMPLING, WORDING, on_cpu, xllamacpp.get_system_info()]
         digest = hashlib.sha256(json.dumps(pinned, sort_keys=True).encode()).hexdigest()
         self.fingerprint = f"{self.sha256[:12]}-{xllamacpp.__version__}-{digest[:8]}"
 
@@ -122,6 +126,11 @@ class Engine:
             EngineError: The engine refused the request, or failed.
         """
         raised: list[BaseException] = []
+        tools = translation_of(body, native=self._native_tools)
+        asked = dict(body) if tools is None else tools.body
+        if not self._native_tools:
+            asked["messages"] = plain_history(asked["messages"])
+            asked = {name: value for name, value in asked.items() if name not in {"tools", "tool_choice"}}
 
         def receive(text: str) -> bool:
             try:
@@ -129,13 +138,14 @@ class Engine:
                 if "error" in chunk:
                     raised.append(_engine_error(chunk["error"]))
                     return True
-                return on_chunk(self._of_contract(chunk))
+                chunk = self._of_contract(chunk)
+                return on_chunk(chunk if tools is None else tools.chunk(chunk))
             except BaseException as error:  # noqa: BLE001 - raised below, outside of the engine's frames
                 raised.append(error)
                 return True
 
         try:
-            self._server.handle_chat_completions(json.dumps(_engine_body(body)), receive)
+            self._server.handle_chat_completions(json.dumps(_engine_body(asked)), receive)
         except (ValueError, RuntimeError) as error:
             raise EngineError(str(error), code=400, kind="invalid_request_error") from None
         if raised:
