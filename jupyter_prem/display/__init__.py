@@ -8,23 +8,31 @@ texts) takes one road: hidden characters become visible (``_text``), CommonMark'
 Importing this package loads neither Markdown nor nh3 nor Pygments; the first answer does.
 """
 
-from ._frame import MIME, bundle, drawing
+from ._data import data_text
+from ._frame import MIME, Step, bundle, drawing
 from ._inert import inert_markdown
 from ._live import LiveHtml
+from ._live_data import LiveData
 from ._markdown import render
 from ._once import OnceHtml
 from ._page import IPythonPage, Page
 from ._plain import error_text, plain, terminal_text, unlinked
+from ._steps import Call, call_line
 from ._terminal import TerminalText
 
 __all__ = [
     "MIME",
+    "Call",
     "IPythonPage",
+    "LiveData",
     "LiveHtml",
     "OnceHtml",
     "Page",
+    "Step",
     "TerminalText",
     "bundle",
+    "call_line",
+    "data_text",
     "drawing",
     "error_text",
     "inert_markdown",

@@ -5,14 +5,19 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from typing import NamedTuple
 
+from ._data import data_html, data_text, fenced, parse
 from ._fit import fit
 from ._inert import inert_markdown
 from ._markdown import escaped, render
 from ._plain import plain
+from ._steps import Call, block, call_html, call_line, call_markdown
 from ._text import clean, whole
 
 MIME = "application/vnd.jupyter-prem+json"
+
+Step = Call | str | Sequence[str]
 
 _MAX_NOTE = 2_000
 
@@ -25,6 +30,8 @@ def bundle(
     reasoning: str = "",
     refusal: str = "",
     badge: str = "",
+    steps: Sequence[Step] = (),
+    structured: bool = False,
     data: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """The one output of a finished cell.
@@ -37,6 +44,8 @@ def bundle(
         notes: Notices of one line each above the answer.
         reasoning: The model's reasoning, Markdown, shown folded.
         refusal: The service's refusal, text.
+        steps: What came before the answer: calls of functions, texts in Markdown, and notes in a list of one.
+        structured: Whether the answer is to be JSON, which is drawn as a tree; else it is shown as it is.
         badge: A word that marks the answer (``interrupted``, ``length``).
         data: JSON for ``application/vnd.jupyter-prem+json``; left out if None.
 
@@ -48,8 +57,10 @@ def bundle(
     parts = [_div("pm-note", html.escape(note)) for note in notes]
     if reasoning.strip():
         parts.append(f"<details><summary>Reasoning</summary>{render(reasoning)}</details>")
+    parts += map(_step_html, steps)
+    shown = _answer(text, structured=structured)
     if text:
-        parts.append(_div("pm-body", render(text)))
+        parts.append(_div("pm-body", shown.html))
     if refusal.strip():
         parts.append(_div("pm-refusal", html.escape(clean(refusal)).replace("\n", "<br>")))
     parts.append(_foot(footer, badge))
@@ -60,16 +71,57 @@ def bundle(
     ]
     result: dict[str, object] = {
         "text/html": frame("\n".join(part for part in parts if part), style=True),
-        "text/markdown": "\n\n".join(filter(None, [inert_markdown(text), *map(_inert_line, extra)])),
-        "text/plain": "\n\n".join(filter(None, [plain(text), "\n".join(extra)])),
+        "text/markdown": "\n\n".join(
+            filter(None, [*map(_step_markdown, steps), shown.markdown, *map(_inert_line, extra)])
+        ),
+        "text/plain": "\n\n".join(
+            filter(None, ["\n".join(map(_step_plain, steps)), shown.plain, "\n".join(extra)])
+        ),
     }
     if data is not None:
         result[MIME] = _encodable(data)
     return fit(
         result,
-        plain(text),
+        shown.plain,
         lambda beginning: frame(_div("pm-body", escaped(beginning)) + parts[-1], style=True),
     )
+
+
+class _Shown(NamedTuple):
+    """An answer's text in the three forms."""
+
+    html: str
+    markdown: str
+    plain: str
+
+
+def _answer(text: str, *, structured: bool) -> _Shown:
+    if not structured:
+        return _Shown(render(text) if text else "", inert_markdown(text), plain(text))
+    valid, value = parse(text)
+    body = data_text(value) if valid else clean(text)
+    tree = data_html(value) if valid else block(text)
+    return _Shown(tree, inert_markdown(fenced(body, "json" if valid else "")) if text else "", body)
+
+
+def _step_html(step: Step) -> str:
+    if isinstance(step, Call):
+        return call_html(step)
+    if isinstance(step, str):
+        return _div("pm-body", render(step))
+    return "".join(_div("pm-note", html.escape(one_line(note))) for note in step)
+
+
+def _step_markdown(step: Step) -> str:
+    if isinstance(step, Call):
+        return call_markdown(step)
+    return inert_markdown(step) if isinstance(step, str) else _inert_line(" ".join(map(one_line, step)))
+
+
+def _step_plain(step: Step) -> str:
+    if isinstance(step, Call):
+        return call_line(step)
+    return plain(step) if isinstance(step, str) else " ".join(map(one_line, step))
 
 
 def drawing(lines: Sequence[str]) -> dict[str, object]:

@@ -21,6 +21,7 @@ from ._frame import frame, one_line
 from ._markdown import draw, load
 from ._page import Page
 from ._rate import MOST, Rate, size_of
+from ._steps import Call, call_html, call_line
 from ._text import clean
 
 INTERVAL = 0.15  # seconds between two frames at least
@@ -81,6 +82,9 @@ class LiveHtml:
         self._density = USUAL
         self._timer: _Cancel | None = None
         self._started = self._done = False
+        self._above: list[str] = []
+        self._said: list[str] = []
+        self._waiting = ""
 
     def status(self, text: str, fraction: float | None = None) -> None:
         """Show what is awaited, until the first text arrives; load meanwhile what draws it.
@@ -99,14 +103,7 @@ class LiveHtml:
                 if done
                 else ""
             )
-            mark = "" if done else '<span class="pm-dots"></span>'
-            self._put(
-                0,
-                frame(
-                    f'<div class="pm-wait">{mark}<span>{html.escape(one_line(text))}</span>{bar}</div>',
-                    style=True,
-                ),
-            )
+            self._put(0, frame(_wait(text, bar), style=True))
         load()
 
     def feed(self, text_delta: str) -> None:
@@ -119,12 +116,43 @@ class LiveHtml:
             return
         with self._lock:
             self._new.append(text_delta)
+            if not self._alone:
+                self._said.append(text_delta)
             if self._timer is None and not self._done:
                 wait = self._next - self._clock()
                 if wait <= 0 or not self._started:
                     self._paint()
                 else:
                     self._timer = self._later(wait, self._due)
+
+    def step(self, step: Call | str) -> None:
+        """Show a call of a function, or a note, above the text; what was said before it goes above as well.
+
+        It needs an output of its own, so not for one that is alone.
+
+        Args:
+            step: A call, which is shown as running until it comes again with its result; or a note.
+        """
+        with self._lock:
+            if self._done:
+                return
+            said = "".join(self._said)
+            if said.strip():
+                self._above.append(_body(self._drawn(said)))
+            self._said, self._new, self._before, self._text = [], [], [], Cut()
+            self._waiting = ""
+            if isinstance(step, str):
+                self._above.append(f'<div class="pm-note">{html.escape(one_line(step))}</div>')
+            elif step.result is None:
+                self._waiting = _wait(f"Calling {call_line(step)} …")
+            else:
+                self._above.append(call_html(step, exact=True))
+            self._started = True
+            self._put_end([], "")
+            self._next = self._clock() + INTERVAL
+
+    def _drawn(self, text: str) -> str:
+        return draw(clean(text)[:PACE], self._text.references)
 
     def tick(self) -> None:
         """Draw what is due; for callers that wake up anyhow."""
@@ -222,7 +250,8 @@ class LiveHtml:
             self._before = [*self._before[-1:], *pieces]
         parts = [part for part in self._before[-1:] if len(part) <= PACE]
         more = '<div class="pm-note">…</div>' if len(parts) < len(self._before) else ""
-        self._put(0, frame(more + _body("\n".join([*parts, last])), style=True, state="pm-open"))
+        body = "".join([*self._above, more, _body("\n".join([*parts, last])), self._waiting])
+        self._put(0, frame(body, style=True, state="pm-open"))
 
     def _freeze(self, piece: str) -> int:
         """Keep a piece; returns the first output that changes."""
@@ -248,6 +277,11 @@ class LiveHtml:
 
     def _id(self, slot: int) -> str:
         return f"{self._name}-{slot}"
+
+
+def _wait(text: str, bar: str = "") -> str:
+    mark = "" if bar else '<span class="pm-dots"></span>'
+    return f'<div class="pm-wait">{mark}<span>{html.escape(one_line(text))}</span>{bar}</div>'
 
 
 def _body(body: str) -> str:

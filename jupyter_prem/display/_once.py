@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ._page import Page
+from ._steps import Call
 
 
 class OnceHtml:
@@ -24,6 +25,13 @@ class OnceHtml:
 
         Args:
             text_delta: More of the answer.
+        """
+
+    def step(self, step: Call | str) -> None:
+        """Draw nothing.
+
+        Args:
+            step: A call, or a note.
         """
 
     def tick(self) -> None:

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import TextIO
 
+from ._frame import one_line
 from ._plain import plain, terminal_text
+from ._steps import Call, call_line
 
 _MAX_HELD = 4_096
 _BEGUN = re.compile(
@@ -25,6 +27,7 @@ class TerminalText:
         self._held = ""
         self._open = False
         self._fed: list[str] = []
+        self._shown: list[str] = []
 
     def status(self, text: str, fraction: float | None = None) -> None:
         """Write nothing: a line that changes needs the very sequences that are taken out.
@@ -46,6 +49,22 @@ class TerminalText:
         self._held = text[cut:]
         self._write(text[:cut])
 
+    def step(self, step: Call | str) -> None:
+        """Write a call with its result, or a note, on a line of its own.
+
+        Args:
+            step: A call, or a note.
+        """
+        if isinstance(step, Call) and step.result is None:
+            return
+        self._let_go()
+        self.close()
+        line = call_line(step) if isinstance(step, Call) else one_line(step)
+        self._write(line)
+        self.close()
+        self._shown += [plain("".join(self._fed)), line]
+        self._fed.clear()
+
     def tick(self) -> None:
         """Write nothing: there is no frame to catch up."""
 
@@ -57,13 +76,15 @@ class TerminalText:
             metadata: Not shown.
         """
         del metadata
-        if self._held:
-            self._write(self._held)
-            self._held = ""
+        self._let_go()
         # What the bundle adds to the answer, its notices and its badge, has not been fed.
-        text, fed = str(bundle.get("text/plain", "")), plain("".join(self._fed))
-        if text.startswith(fed):
-            self._write(text.removeprefix(fed).rstrip())
+        text = str(bundle.get("text/plain", ""))
+        for part in [*self._shown, plain("".join(self._fed))]:
+            if not text.lstrip("\n").startswith(part.strip("\n")):
+                break
+            text = text.lstrip("\n").removeprefix(part.strip("\n")) if part else text
+        else:
+            self._write((text if self._open else text.lstrip("\n")).rstrip())
         self.close()
 
     def close(self) -> None:
@@ -72,6 +93,11 @@ class TerminalText:
             self._stream.write("\n")
             self._stream.flush()
             self._open = False
+
+    def _let_go(self) -> None:
+        """Write what was held back."""
+        held, self._held = self._held, ""
+        self._write(held)
 
     def _write(self, text: str) -> None:
         if shown := terminal_text(text):
