@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from ._named import schema_names, tool_names
 from ._options import OPTIONS
 from .commands import SUBCOMMANDS
 
@@ -78,6 +79,11 @@ def complete(line: str, magics: PremMagics, models: Iterable[str]) -> tuple[str,
     name, equals, value = fragment.partition("=")
     joined = f"{name}=" if equals and name in _VALUED else ""
     typed = (value if joined else fragment).lstrip("'\"")
+    flag = name if joined else before[-1] if before else ""
+    if flag in _VALUED and _VALUED[flag].dest == "tools" and "," in typed:
+        given, _, typed = typed.rpartition(",")
+        joined += f"{given},"
+        values = [value for value in values if value not in given.split(",")]
     # Where nothing fits, the word itself keeps IPython from offering names of its own.
     return fragment, [f"{joined}{_quoted(item)}" for item in values if item.startswith(typed)] or [fragment]
 
@@ -128,11 +134,19 @@ def _values(flag: str, magics: PremMagics, models: Iterable[str]) -> Iterable[st
         return models
     if dest == "conversation":
         return _conversations(magics)
+    hidden = magics.shell.user_ns_hidden
+    names = {
+        name: value
+        for name, value in magics.shell.user_ns.items()
+        if not name.startswith("_") and name not in hidden
+    }
     if dest == "output":
-        hidden = magics.shell.user_ns_hidden
-        return sorted(
-            name for name in magics.shell.user_ns if not name.startswith("_") and name not in hidden
-        )
+        return sorted(names)
+    if dest == "schema":
+        return schema_names(names)
+    if dest in {"tools", "tool_choice"}:
+        functions = tool_names(names)
+        return functions if dest == "tools" else ["auto", "none", "required", *functions]
     return {"endpoint": ["prem", "embedded"], "response_format": ["text"]}.get(dest, [])
 
 

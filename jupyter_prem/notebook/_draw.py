@@ -65,7 +65,7 @@ def draw_dry_run(
     if known is None and question.kind == "ask":
         question = dataclasses.replace(question, fields={**question.fields, "model": _ANY_MODEL})
     request = notebook.prepare(conversation, client, question)
-    body = json.dumps(client.body_of(request), ensure_ascii=False, indent=2, sort_keys=True)
+    body = json.dumps(client.body_of(request), ensure_ascii=False, indent=2)
     fixed = getattr(client.endpoint, "fixed", None)
     target = fixed.url("chat/completions") if fixed is not None else "the embedded model, on this machine"
     key = "Authorization: Bearer (the key)\n" if fixed is not None and fixed.api_key is not None else ""

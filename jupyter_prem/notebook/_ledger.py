@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from jupyter_prem.client import ChatRequest, Usage
-    from jupyter_prem.conversation import Outcome
+    from jupyter_prem.conversation import Round
 
 __all__ = ["BudgetError", "Entry", "Ledger", "Prices", "Sum", "cost_of"]
 
@@ -77,19 +77,16 @@ class Ledger:
         self._used = 0
         self._unknown = 0
 
-    def note(self, outcome: Outcome) -> None:
-        """Take note of an answer, if one arrived."""
-        response = outcome.response
-        if response is None:
-            return
-        cell = outcome.question.cell
+    def note(self, answered: Round) -> None:
+        """Take note of an answer, whole or cut."""
+        response, cell = answered.response, answered.question.cell
         place = None if cell is None else cell.id or str(cell.number)
-        models = tuple(name for name in (response.model, outcome.request.model) if name)
+        models = tuple(name for name in (response.model, answered.request.model) if name)
         self.entries.append(
             Entry(
                 place,
                 cell.number if cell is not None else None,
-                outcome.conversation or ONCE,
+                answered.conversation or ONCE,
                 models,
                 response.usage,
                 response.latency,

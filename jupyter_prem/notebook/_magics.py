@@ -19,6 +19,7 @@ from jupyter_prem.client import (
 
 from ._identity import current_cell
 from ._last_error import LastError
+from ._named import ask_before, named_objects
 from ._options import FIELD_OPTIONS, chat_arguments, parse_words
 from ._report import short_errors
 from ._state import Notebook, Settings
@@ -214,13 +215,18 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
                 raise PremError(
                     f"%prem {kind} takes no {flag}.", hint="A question of its own goes into %%chat."
                 )
-        return self._send(options, dataclasses.replace(self._question(options, ""), kind=kind))
+        return self._send(options, dataclasses.replace(self._question(options, "", names), kind=kind))
 
     def _ask(self, options: argparse.Namespace, prompt: str, names: Mapping[str, Any]) -> ChatResponse | None:
         text = prompt if options.raw else _expand(prompt, names, "in the prompt")
         if not text.strip():
             raise PremError("There is no prompt.", hint="Write the question below %%chat, or after %chat.")
-        return self._send(options, self._question(options, text.removesuffix("\n")))
+        question = self._question(options, text.removesuffix("\n"), names)
+        if question.retries and question.schema is None and self.response_format is None:
+            raise PremError(
+                "--retries needs a schema that the answer must fit.", hint="Name it: --schema NAME"
+            )
+        return self._send(options, question)
 
     def _send(self, options: argparse.Namespace, question: Question) -> ChatResponse | None:
         from ._draw import draw_dry_run
@@ -234,7 +240,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             draw_dry_run(self.shell, self.notebook, conversation, answerer, question)
             return None
         sink = choose_sink(
-            self.shell, self.live, lambda outcome: self._notes(answerer, outcome, code=options.code)
+            self.shell, self.live, question, lambda outcome: self._notes(answerer, outcome, code=options.code)
         )
         output = None if options.output is UNSET else options.output
         outcome = self.notebook.ask(conversation, answerer.client, question, sink=sink, output=output)
@@ -276,8 +282,9 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         )
         return tuple(text for holds, text in notes if holds)
 
-    def _question(self, options: argparse.Namespace, text: str) -> Question:
-        from jupyter_prem.conversation import Question
+    def _question(self, options: argparse.Namespace, text: str, names: Mapping[str, Any]) -> Question:
+        from jupyter_prem.conversation import MAX_TOOL_ROUNDS, Question
+        from jupyter_prem.objects import wired
 
         given = {field: getattr(options, option.dest) for field, option in FIELD_OPTIONS.items()}
         fields = {
@@ -288,15 +295,21 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         for field, value in fields.items():
             if field != "model":
                 check_field(field, value)
+        wire = wired(fields | named_objects(options, names))
         return Question(
             text,
-            fields,
+            wire.fields,
             name=None if options.name is UNSET else options.name,
             system=None if options.system is UNSET else options.system,
             stream=not options.no_stream,
             once=options.once,
             new=options.new,
             window=None if options.window is UNSET else options.window,
+            schema=wire.schema,
+            retries=0 if options.retries is UNSET else options.retries,
+            tools=wire.tools,
+            max_tool_rounds=MAX_TOOL_ROUNDS if options.max_tool_rounds is UNSET else options.max_tool_rounds,
+            confirm=ask_before if options.confirm_tools else None,
         )
 
 

@@ -58,7 +58,10 @@ def _or_null(convert: Callable[[str], Any]) -> Callable[[str], Any]:
 
 def _response_format(word: str) -> dict[str, str]:
     if word != "text":
-        raise OptionError(f"--response-format {word}: only text is there yet.", hint=_HELP)
+        raise OptionError(
+            f"--response-format {word}: it is text or nothing.",
+            hint="For data, name what it must fit: --schema NAME",
+        )
     return {"type": "text"}
 
 
@@ -70,10 +73,32 @@ def _variable(word: str) -> str:
     return word
 
 
-def _count(word: str) -> int:
-    if not word.isdecimal():
-        raise OptionError(f"--window {word}: that is no number of exchanges.", hint="Use 0 or more.")
-    return int(word)
+def _count(flag: str, what: str) -> Callable[[str], int]:
+    def convert(word: str) -> int:
+        if not word.isdecimal():
+            raise OptionError(f"{flag} {word}: that is no number of {what}.", hint="Use 0 or more.")
+        return int(word)
+
+    return convert
+
+
+def _name(word: str) -> str:
+    if not word.isidentifier() or keyword.iskeyword(word):
+        raise OptionError(
+            f"--schema {word}: that is no name of a variable.", hint="Name what holds the schema."
+        )
+    return word
+
+
+def _names(word: str) -> list[str]:
+    names = [name.strip() for name in word.split(",") if name.strip()]
+    wrong = next((name for name in names if not name.isidentifier() or keyword.iskeyword(name)), None)
+    if wrong is not None or not names:
+        raise OptionError(
+            f"--tools {word}: {wrong or 'nothing'!r} is no name of a function.",
+            hint="Name functions: --tools f,g",
+        )
+    return names
 
 
 OPTIONS: Final = (
@@ -90,13 +115,37 @@ OPTIONS: Final = (
     Option(("--presence-penalty",), "-2 to 2", "F", "presence_penalty", float),
     Option(("--name",), "name of the speaker", "NAME"),
     Option(
-        ("--response-format",), "only text, until schemas come", "text", "response_format", _response_format
+        ("--response-format",),
+        "plain text; --schema asks for data",
+        "text",
+        "response_format",
+        _response_format,
     ),
     Option(("--endpoint",), "prem, embedded or a base URL: who answers this cell", "E"),
+    Option(
+        ("--schema",),
+        "what the answer must fit: a pydantic model, dataclass, TypedDict or dict",
+        "NAME",
+        "",
+        _name,
+    ),
+    Option(
+        ("--retries",), "ask so often again for an answer that fits", "N", "", _count("--retries", "retries")
+    ),
+    Option(("--tools",), "functions of the notebook that the model may call", "F,G", "", _names),
+    Option(("--tool-choice",), "none, auto, required, or the function to call", "CHOICE"),
+    Option(
+        ("--max-tool-rounds",),
+        "how many answers may ask for calls (default: 8)",
+        "N",
+        "",
+        _count("--max-tool-rounds", "rounds"),
+    ),
+    Option(("--confirm-tools",), "ask before each call"),
     Option(("-c", "--conversation"), "conversation of this cell (default: default)", "NAME"),
     Option(("--new",), "start the conversation afresh"),
     Option(("--once",), "neither read nor extend a conversation"),
-    Option(("--window",), "send the last N exchanges only", "N", "", _count),
+    Option(("--window",), "send the last N exchanges only", "N", "", _count("--window", "exchanges")),
     Option(("-o", "--output"), "also bind the response to NAME", "NAME", "", _variable),
     Option(("--code",), "put the answer's code blocks, joined, into one next cell"),
     Option(("--raw",), "send {{ }} as they are"),

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import Body
-from jupyter_prem.conversation import SentBody, body_hash
+from jupyter_prem.conversation import SentBody, answer_place, body_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from jupyter_prem.client import ChatResponse, Message
-    from jupyter_prem.conversation import Cell, Outcome, Turn
+    from jupyter_prem.conversation import CallMade, Cell, Outcome, Turn
+    from jupyter_prem.display import Step
 
-__all__ = ["IMPLICIT", "beginning", "bundle_of_outcome", "bundle_of_response", "data_of_turn", "metadata_of"]
+__all__ = [
+    "IMPLICIT",
+    "beginning",
+    "bundle_of_outcome",
+    "bundle_of_response",
+    "bundle_of_turn",
+    "data_of_turn",
+    "metadata_of",
+]
 
 FORMAT = 1
 _QUOTED = 40  # characters of the question that a footer quotes
@@ -32,30 +41,78 @@ def bundle_of_outcome(outcome: Outcome, *, notes: tuple[str, ...] = ()) -> dict[
     return bundle_of_response(
         response,
         notes=notes,
+        steps=steps_of(outcome.turn, {made.call.id: made.seconds for made in outcome.calls}),
+        earlier=outcome.responses[:-1],
         follows=outcome.place.parent,
         system=outcome.question.system,
         data=_data(outcome),
     )
 
 
+def bundle_of_turn(turn: Turn, data: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the MIME bundle of a turn that was answered, as its cell has it."""
+    if turn.response is None:
+        raise ValueError("a turn that was appended by hand has no answer")
+    return bundle_of_response(turn.response, steps=steps_of(turn), follows=turn.parent, data=data)
+
+
+def steps_of(turn: Turn | None, seconds: Mapping[str, float] | None = None) -> list[Step]:
+    """Return what came before a turn's answer: calls with their results, and answers that did not fit.
+
+    Args:
+        turn: The turn; None where nothing was kept.
+        seconds: How long each call took, by its id.
+    """
+    if turn is None or len(turn.messages) <= 2:  # noqa: PLR2004 - a question and its answer
+        return []
+    from jupyter_prem.display import Call
+    from jupyter_prem.objects import ERROR
+
+    last = answer_place(turn.messages)
+    results = {m.tool_call_id: m.content or "" for m in turn.messages if m.role == "tool"}
+    steps: list[Step] = []
+    for place, message in enumerate(turn.messages[1:], 1):
+        if message.role == "user":
+            steps.append(["Asked again:", message.content or ""])
+        if message.role != "assistant":
+            continue
+        if message.content and place != last:
+            steps.append(message.content)
+        for call in message.tool_calls:
+            result = results.get(call.id, "")
+            steps.append(
+                Call(
+                    call.name, call.arguments, result, result.startswith(ERROR), (seconds or {}).get(call.id)
+                )
+            )
+    return steps
+
+
 def bundle_of_response(
     response: ChatResponse,
     *,
     notes: tuple[str, ...] = (),
+    steps: Sequence[Step] = (),
+    earlier: Sequence[ChatResponse] = (),
     follows: Turn | None = None,
     system: str | None = None,
     data: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the MIME bundle of a response, with the turn it follows and the system message it set."""
+    """Return the MIME bundle of a response, with what came before it, and the system message it set."""
     from jupyter_prem.display import bundle
 
     footer = [response.model] if response.model else []
-    if response.usage is not None:
-        footer.append(f"{response.usage.prompt_tokens} + {response.usage.completion_tokens} tokens")
+    usages = [answer.usage for answer in (*earlier, response)]
+    known = [usage for usage in usages if usage is not None]
+    if len(known) == len(usages):
+        prompt, completion = sum(u.prompt_tokens for u in known), sum(u.completion_tokens for u in known)
+        several = f" in {len(usages)} requests" if earlier else ""
+        footer.append(f"{prompt} + {completion} tokens{several}")
     if follows is not None:
         footer.append(f"follows \u201c{beginning(follows.title)}\u201d")
     if system is not None:
         footer.append(f"system “{beginning(system)}”" if system else "no system message any more")
+    wanted = response.body.fields.get("response_format")
     return bundle(
         response.text,
         footer=footer,
@@ -63,6 +120,8 @@ def bundle_of_response(
         reasoning=response.reasoning,
         refusal=response.refusal,
         badge=_badge(response),
+        steps=steps,
+        structured=isinstance(wanted, Mapping) and wanted.get("type") == "json_schema",
         data=data,
     )
 
@@ -73,10 +132,13 @@ def beginning(text: str) -> str:
     return line if len(line) <= _QUOTED else line[:_QUOTED].rsplit(" ", 1)[0] + " …"
 
 
-def metadata_of(response: ChatResponse, cells: Iterable[Cell] = ()) -> dict[str, Any]:
+def metadata_of(
+    response: ChatResponse, cells: Iterable[Cell] = (), calls: Iterable[CallMade] = ()
+) -> dict[str, Any]:
     """Return what varies from run to run, for the output's metadata, which nbval skips.
 
-    `cells` are those that the answer stands in, so that a resumed cell knows its own.
+    `cells` are those that the answer stands in, so that a resumed cell knows its own; `calls` the functions
+    that were called, with their time in seconds.
     """
     from importlib.metadata import version
 
@@ -88,6 +150,7 @@ def metadata_of(response: ChatResponse, cells: Iterable[Cell] = ()) -> dict[str,
             "latency": round(response.latency, 3),
             "finished": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
             "cells": [cell.id for cell in cells if cell.id is not None],
+            "calls": [{"name": made.call.name, "seconds": round(made.seconds, 3)} for made in calls],
         }
     }
 
@@ -98,6 +161,8 @@ def _badge(response: ChatResponse) -> str:
     reasons = {
         None: "",
         "stop": "",
+        "tool_calls": "",
+        "function_call": "",
         "length": "cut at the token limit",
         "content_filter": "cut by the service's content filter",
     }
@@ -105,29 +170,26 @@ def _badge(response: ChatResponse) -> str:
 
 
 def _data(outcome: Outcome) -> dict[str, Any]:
-    response, turn = outcome.response, outcome.turn
+    if outcome.turn is not None:
+        return data_of_turn(outcome.turn, outcome.conversation)
+    response, place = outcome.response, outcome.place
     answer = response.message if response is not None else None
-    question = outcome.request.messages[-1]
     return _saved(
         conversation=outcome.conversation,
-        parent=outcome.place.parent,
-        system=outcome.place.system,
-        system_given=outcome.place.system_given,
-        window=outcome.place.window,
-        messages=turn.messages if turn is not None else (question, *([answer] if answer else [])),
-        body=outcome.request.body(),
+        parent=place.parent,
+        system=place.system,
+        system_given=place.system_given,
+        window=place.window,
+        messages=(place.message, *([answer] if answer else [])),
+        fields=outcome.request.body().fields,
         response=response,
-        turn=turn.hash if turn is not None else None,
+        turn=None,
     )
 
 
 def data_of_turn(turn: Turn, conversation: str) -> dict[str, Any]:
-    """Return what the cell of a turn would have saved."""
+    """Return what the cell of a turn saves."""
     sent = turn.response.body if turn.response is not None else None
-    body = sent.whole() if isinstance(sent, SentBody) else Body((), {})
-    body = Body(
-        body.messages, {name: value for name, value in body.fields.items() if name != "stream_options"}
-    )
     return _saved(
         conversation=conversation,
         parent=turn.parent,
@@ -135,7 +197,7 @@ def data_of_turn(turn: Turn, conversation: str) -> dict[str, Any]:
         system_given=turn.system_given,
         window=sent.window if isinstance(sent, SentBody) else None,
         messages=turn.messages,
-        body=body,
+        fields=turn.fields,
         response=turn.response,
         turn=turn.hash,
     )
@@ -149,12 +211,16 @@ def _saved(
     system_given: bool,
     window: int | None,
     messages: tuple[Message, ...],
-    body: Body,
+    fields: Mapping[str, Any],
     response: ChatResponse | None,
     turn: str | None,
 ) -> dict[str, Any]:
-    """Return what a later session needs to take the turn up again: this turn's own, never a key."""
-    fields = {name: value for name, value in body.fields.items() if name != "stream"}
+    """Return what a later session needs to take the turn up again: this turn's own, never a key.
+
+    `body` is the hash of the request that the question began with.
+    """
+    fields = {name: value for name, value in fields.items() if name not in {"stream", "stream_options"}}
+    asked = SentBody(parent, messages[:1], system, window, fields).whole()
     appended = {"appended": True} if response is None and turn is not None else {}
     return {
         "format": FORMAT,
@@ -162,7 +228,7 @@ def _saved(
         "conversation": conversation or None,
         "parent": parent.hash if parent is not None else None,
         "turn": turn,
-        "body": body_hash(Body(body.messages, fields)),
+        "body": body_hash(asked),
         "fields": fields,
         "window": window,
         "system": system or None,

@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.display import IPythonPage, LiveHtml, OnceHtml, TerminalText, plain, unlinked
+from jupyter_prem.display import (
+    Call,
+    IPythonPage,
+    LiveData,
+    LiveHtml,
+    OnceHtml,
+    TerminalText,
+    plain,
+    unlinked,
+)
+from jupyter_prem.objects import ERROR
 
 from ._outcome import bundle_of_outcome, metadata_of
 
@@ -14,8 +24,8 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from jupyter_prem.client import Delta
-    from jupyter_prem.conversation import Outcome, Sink
+    from jupyter_prem.client import Delta, StructuredOutputError
+    from jupyter_prem.conversation import CallMade, Outcome, Question, Sink
 
 
 __all__ = ["choose_sink", "is_live"]
@@ -36,19 +46,25 @@ def is_live(shell: InteractiveShell, live: str) -> bool:
     return bool(parent.get("metadata", {}).get("cellId"))
 
 
-def choose_sink(shell: InteractiveShell, live: str, notes: Callable[[Outcome], tuple[str, ...]]) -> Sink:
+def choose_sink(
+    shell: InteractiveShell, live: str, question: Question, notes: Callable[[Outcome], tuple[str, ...]]
+) -> Sink:
     """Return the sink for the cell that runs now.
 
     Args:
         shell: Whose page.
         live: The trait.
+        question: What is asked: data is drawn as a tree, and what functions print stays where it is.
         notes: Called at the end for the lines that stand above the answer.
     """
     painter: LiveHtml | OnceHtml | TerminalText
+    structured = question.schema is not None
     if not hasattr(shell, "kernel"):
         painter = TerminalText(sys.stdout)
-    elif is_live(shell, live):
-        painter = LiveHtml(IPythonPage(), alone=_alone(shell))
+        return _CellSink(painter, notes, feed=not structured)
+    if is_live(shell, live):
+        kind = LiveData if structured else LiveHtml
+        painter = kind(IPythonPage(), alone=not (structured or question.tools) and _alone(shell))
     else:
         painter = OnceHtml(IPythonPage())
     return _CellSink(painter, notes)
@@ -66,8 +82,13 @@ class _CellSink:
     """Hands a turn's deltas to a painter, and its outcome as the one bundle the cell saves."""
 
     def __init__(
-        self, painter: LiveHtml | OnceHtml | TerminalText, notes: Callable[[Outcome], tuple[str, ...]]
+        self,
+        painter: LiveHtml | OnceHtml | TerminalText,
+        notes: Callable[[Outcome], tuple[str, ...]],
+        *,
+        feed: bool = True,
     ) -> None:
+        self._feed = feed
         self._painter = painter
         self._notes = notes
 
@@ -77,16 +98,24 @@ class _CellSink:
     def delta(self, delta: Delta) -> None:
         if delta.index:
             return
-        if delta.text:
+        if delta.text and self._feed:
             self._painter.feed(delta.text)
         elif delta.reasoning:
             self._painter.status("Thinking …", None)
+
+    def call(self, made: CallMade) -> None:
+        failed = (made.text or "").startswith(ERROR)
+        seconds = made.seconds if made.text is not None else None
+        self._painter.step(Call(made.call.name, made.call.arguments, made.text, failed, seconds))
+
+    def again(self, error: StructuredOutputError) -> None:
+        self._painter.step(f"Asked again: {error.what}")
 
     def finish(self, outcome: Outcome) -> None:
         if outcome.response is None:
             self._painter.close()
             return
-        metadata = metadata_of(outcome.response, outcome.place.cells)
+        metadata = metadata_of(outcome.response, outcome.place.cells, outcome.calls)
         try:
             data = bundle_of_outcome(outcome, notes=self._notes(outcome))
         except KeyboardInterrupt:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jupyter_prem.backends import Client, ClientPool
     from jupyter_prem.client import Cancel, ChatRequest, StreamUsage
-    from jupyter_prem.conversation import Cell, Conversation, Outcome, Question, Sink
+    from jupyter_prem.conversation import Cell, Conversation, Outcome, Question, Round, Sink
 
 __all__ = ["Answerer", "Notebook", "Settings"]
 
@@ -183,7 +183,6 @@ class Notebook:
         from jupyter_prem.conversation import ask
 
         def bind(outcome: Outcome) -> None:
-            self.ledger.note(outcome)
             if outcome.response is not None:
                 names = {
                     "chat_response": outcome.response,
@@ -194,13 +193,22 @@ class Notebook:
 
         try:
             question = self.completed(question)
-            return ask(conversation, client, question, sink=sink, cancel=cancel, allow=self.allow, bind=bind)
+            return ask(
+                conversation,
+                client,
+                question,
+                sink=sink,
+                cancel=cancel,
+                allow=self.allow,
+                note=self.note,
+                bind=bind,
+            )
         finally:
             self.changed(conversation)
 
-    def done(self, outcome: Outcome) -> None:
-        """Take note of a question that Python asked."""
-        self.ledger.note(outcome)
+    def note(self, answered: Round) -> None:
+        """Take note of an answer, whole or cut."""
+        self.ledger.note(answered)
 
     def listen(self, listener: Callable[[Conversation], None]) -> None:
         """Call the bound method `listener` after each change of a conversation, while its object lives."""

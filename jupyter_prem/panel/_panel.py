@@ -16,13 +16,13 @@ from jupyter_prem.client import Cancel, ConfigurationError, PremError
 from jupyter_prem.conversation import Question
 from jupyter_prem.display import bundle, render
 from jupyter_prem.notebook import find_magics, load
-from jupyter_prem.notebook._outcome import bundle_of_response
+from jupyter_prem.notebook._outcome import bundle_of_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jupyter_prem.client import Delta
-    from jupyter_prem.conversation import Conversation, Outcome, Turn
+    from jupyter_prem.client import Delta, StructuredOutputError
+    from jupyter_prem.conversation import CallMade, Conversation, Outcome, Turn
     from jupyter_prem.notebook import Notebook
 
 __all__ = ["ChatPanel"]
@@ -181,6 +181,16 @@ class _PanelSink:
             self._painted = time.monotonic()
             self._cost = self._painted - now
 
+    def call(self, made: CallMade) -> None:
+        """Show that a function runs; with its result it appears in the transcript."""
+        self._parts.clear()
+        self.status(f"Calling {made.call.name} …" if made.text is None else "")
+
+    def again(self, error: StructuredOutputError) -> None:
+        """Show that an answer is asked for again."""
+        self._parts.clear()
+        self.status(f"Asked again: {error.what}")
+
     def finish(self, outcome: Outcome) -> None:
         """Leave the last frame to the transcript, which has it once the turn is committed."""
 
@@ -209,4 +219,4 @@ def _question_html(text: str) -> str:
 
 def _turn_html(turn: Turn) -> str:
     said = _question_html(turn.title)
-    return said + str(bundle_of_response(turn.response)["text/html"]) if turn.response is not None else said
+    return said + str(bundle_of_turn(turn)["text/html"]) if turn.response is not None else said

@@ -414,6 +414,7 @@ def test_a_long_history_stays_short(kernel):
 def test_messages_appended_by_hand_and_fields_without_an_option_are_exported(kernel, service, tmp_path):
     schema = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
     call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    service.script = lambda _: Reply(answer("{}"))
     kernel.run(
         "%prem switch default\nchat = chat_conversation\nchat.append('system', 'be brief')\n"
         f"chat.append('user', 'what?', name='ada')\nchat.append('assistant', None, tool_calls=[{call!r}])\n"

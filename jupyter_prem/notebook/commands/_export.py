@@ -10,7 +10,7 @@ from jupyter_prem.client import PremError
 from jupyter_prem.conversation import SentBody, write
 from jupyter_prem.display import bundle
 from jupyter_prem.notebook._options import FIELD_OPTIONS
-from jupyter_prem.notebook._outcome import bundle_of_response, data_of_turn
+from jupyter_prem.notebook._outcome import bundle_of_turn, data_of_turn
 from jupyter_prem.notebook._words import split_options
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _output(turn: Turn, name: str) -> dict[str, Any]:
         role = turn.messages[0].role if turn.messages else "system"
         drawn = bundle("", notes=[f"Appended by hand: {role}"], data=data)
     else:
-        drawn = bundle_of_response(response, follows=turn.parent, data=data)
+        drawn = bundle_of_turn(turn, data)
         about = {"id": response.id, "created": response.created, "latency": round(response.latency, 3)}
     return {"output_type": "display_data", "data": drawn, "metadata": {"jupyter_prem": about}}
 

@@ -11,8 +11,8 @@ import datetime as dt
 import math
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import Body, response_of
-from jupyter_prem.conversation import Conversation, SentBody, Turn, body_hash, branch
+from jupyter_prem.client import response_of
+from jupyter_prem.conversation import Conversation, SentBody, Turn, answer_place, body_hash, branch
 
 from ._history import history_lines
 from ._saved import ResumeError, read_notebook
@@ -133,10 +133,10 @@ def _left_out(saved: Saved, parent: Saved | None, turns: dict[Saved, Turn]) -> s
 
 def _said_so(saved: Saved, turn: Turn) -> bool:
     """Whether the request that the turn was asked with has the hash that was saved with it."""
-    if turn.response is None or not isinstance(turn.response.body, SentBody):
+    if turn.response is None:
         return True
-    sent = Body(tuple(turn.response.body.messages()), saved.fields)
-    return body_hash(sent) == saved.data.get("body")
+    asked = SentBody(turn.parent, saved.messages[:1], saved.system, saved.window, saved.fields)
+    return body_hash(asked.whole()) == saved.data.get("body")
 
 
 def _is_same(known: Turn, turn: Turn) -> bool:
@@ -154,7 +154,7 @@ def _is_same(known: Turn, turn: Turn) -> bool:
 def _turn(saved: Saved, parent: Turn | None) -> Turn:
     response = None
     if not saved.appended:
-        data, about = saved.data, saved.about
+        data, about, place = saved.data, saved.about, answer_place(saved.messages)
         completion = {
             "id": about.get("id"),
             "created": about.get("created"),
@@ -162,13 +162,13 @@ def _turn(saved: Saved, parent: Turn | None) -> Turn:
             "system_fingerprint": data.get("system_fingerprint"),
             "usage": data.get("usage"),
             "choices": [
-                {"finish_reason": data.get("finish_reason"), "message": saved.messages[-1].to_dict()}
+                {"finish_reason": data.get("finish_reason"), "message": saved.messages[place].to_dict()}
             ],
         }
         response = response_of(
             completion, latency=_seconds(about), interrupted=data.get("interrupted") is True
         )
-        body = SentBody(parent, saved.messages[0], saved.system, saved.window, saved.fields)
+        body = SentBody(parent, saved.messages[:place], saved.system, saved.window, saved.fields)
         response = dataclasses.replace(response, body=body)
     return Turn(
         saved.messages,
