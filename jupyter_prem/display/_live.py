@@ -85,6 +85,7 @@ class LiveHtml:
         self._above: list[str] = []
         self._said: list[str] = []
         self._waiting = ""
+        self._stepped = False
 
     def status(self, text: str, fraction: float | None = None) -> None:
         """Show what is awaited, until the first text arrives; load meanwhile what draws it.
@@ -118,12 +119,7 @@ class LiveHtml:
             self._new.append(text_delta)
             if not self._alone:
                 self._said.append(text_delta)
-            if self._timer is None and not self._done:
-                wait = self._next - self._clock()
-                if wait <= 0 or not self._started:
-                    self._paint()
-                else:
-                    self._timer = self._later(wait, self._due)
+            self._soon()
 
     def step(self, step: Call | str) -> None:
         """Show a call of a function, or a note, above the text; what was said before it goes above as well.
@@ -147,9 +143,16 @@ class LiveHtml:
                 self._waiting = _wait(f"Calling {call_line(step)} …")
             else:
                 self._above.append(call_html(step, exact=True))
-            self._started = True
-            self._put_end([], "")
-            self._next = self._clock() + INTERVAL
+            self._started = self._stepped = True
+            self._soon()
+
+    def _soon(self) -> None:
+        if self._timer is None and not self._done:
+            wait = self._next - self._clock()
+            if wait <= 0 or not self._started:
+                self._paint()
+            else:
+                self._timer = self._later(wait, self._due)
 
     def _drawn(self, text: str) -> str:
         return draw(clean(text)[:PACE], self._text.references)
@@ -209,11 +212,12 @@ class LiveHtml:
     def _due(self) -> None:
         with self._lock:
             self._timer = None
-            if self._new and not self._done:
+            if (self._new or self._stepped) and not self._done:
                 self._paint()
 
     def _paint(self) -> None:
         self._started = True
+        self._stepped = False
         arrived = "".join(self._new)
         self._new.clear()
         if arrived.endswith("\r") or "\ud800" <= arrived[-1:] <= "\udbff":
@@ -230,7 +234,8 @@ class LiveHtml:
         else:
             self._put_end(pieces, last)
         pace = min(max(INTERVAL, len(last) / PACE), SLOWEST)
-        self._next = self._clock() + max(pace, self._rate.wait(2 * len(last), FRAMES))
+        size = 2 * (len(last) + sum(map(len, self._above)))
+        self._next = self._clock() + max(pace, self._rate.wait(size, FRAMES))
 
     def _put_all(self, pieces: list[str], last: str) -> None:
         changed = len(self._frozen)

@@ -18,8 +18,9 @@ class LiveData(LiveHtml):
         self._new.clear()
         size = sum(map(len, self._said))
         self._next = self._clock() + INTERVAL
-        if size > _SMALL and size < self._painted * _GROWTH:
+        if size > _SMALL and size < self._painted * _GROWTH and not self._stepped:
             return
+        self._stepped = False
         self._painted = size
         drawn = self._drawn("".join(self._said))
         self._put_end([], drawn)
