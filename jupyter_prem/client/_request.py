@@ -134,9 +134,7 @@ class Message:
 
 
 def _dumps(value: Any, *, sort_keys: bool = True) -> str:
-    text = json.dumps(
-        value, ensure_ascii=False, sort_keys=sort_keys, separators=(",", ":"), allow_nan=False
-    )
+    text = json.dumps(value, ensure_ascii=False, sort_keys=sort_keys, separators=(",", ":"), allow_nan=False)
     return whole(text)
 
 
@@ -159,8 +157,8 @@ class Body:
         """Return the body as JSON without spaces.
 
         Args:
-            sort_keys: Whether the keys inside the fields are sorted, as a hash needs it; on the wire they keep
-                their order, in which a model is asked for the members of a schema.
+            sort_keys: Whether the keys inside the fields are sorted, as a hash needs it. On the wire they
+                keep their order: in it a model gives the members of a schema.
         """
         parts = {name: _dumps(value, sort_keys=sort_keys) for name, value in self.fields.items()}
         parts["messages"] = f"[{','.join([message.to_json() for message in self.messages])}]"

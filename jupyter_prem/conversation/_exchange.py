@@ -66,12 +66,12 @@ class CallMade:
     Attributes:
         call: The call.
         text: What came of it.
-        seconds: How long it took.
+        seconds: How long it took; None where it did not come to its end.
     """
 
     call: ToolCall
     text: str | None = None
-    seconds: float = 0.0
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

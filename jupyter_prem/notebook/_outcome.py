@@ -56,7 +56,7 @@ def bundle_of_turn(turn: Turn, data: dict[str, Any] | None = None) -> dict[str, 
     return bundle_of_response(turn.response, steps=steps_of(turn), follows=turn.parent, data=data)
 
 
-def steps_of(turn: Turn | None, seconds: Mapping[str, float] | None = None) -> list[Step]:
+def steps_of(turn: Turn | None, seconds: Mapping[str, float | None] | None = None) -> list[Step]:
     """Return what came before a turn's answer: calls with their results, and answers that did not fit.
 
     Args:
@@ -150,7 +150,9 @@ def metadata_of(
             "latency": round(response.latency, 3),
             "finished": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
             "cells": [cell.id for cell in cells if cell.id is not None],
-            "calls": [{"name": made.call.name, "seconds": round(made.seconds, 3)} for made in calls],
+            "calls": [
+                {"name": made.call.name, "seconds": made.seconds and round(made.seconds, 3)} for made in calls
+            ],
         }
     }
 

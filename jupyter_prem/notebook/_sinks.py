@@ -105,8 +105,7 @@ class _CellSink:
 
     def call(self, made: CallMade) -> None:
         failed = (made.text or "").startswith(ERROR)
-        seconds = made.seconds if made.text is not None else None
-        self._painter.step(Call(made.call.name, made.call.arguments, made.text, failed, seconds))
+        self._painter.step(Call(made.call.name, made.call.arguments, made.text, failed, made.seconds))
 
     def again(self, error: StructuredOutputError) -> None:
         self._painter.step(f"Asked again: {error.what}")

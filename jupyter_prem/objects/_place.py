@@ -35,13 +35,11 @@ def real_path(data: Any, loc: Sequence[Any]) -> list[str | int]:
     """
     path: list[str | int] = []
     for step in loc:
-        if (isinstance(data, dict) and isinstance(step, str) and step in data) or (
-            isinstance(data, list) and isinstance(step, int) and -len(data) <= step < len(data)
-        ):
+        inside_dict = isinstance(data, dict) and isinstance(step, str) and step in data
+        inside_list = isinstance(data, list) and isinstance(step, int) and 0 <= step < len(data)
+        if inside_dict or inside_list:
             data = data[step]
-        else:
-            continue
-        path.append(step)
+            path.append(step)
     return path
 
 

@@ -109,7 +109,6 @@ REFUSED = [
     ("response_format", {"type": "yaml"}, "json_schema"),
     ("tools", {}, "list of tool objects"),
     ("tools", ["f"], "list of tool objects"),
-    ("tool_choice", "required", "none"),
     ("model", None, "name of a model"),
     ("model", "", "name of a model"),
     ("messages", [], "at least one message"),

@@ -15,7 +15,7 @@ import pytest
 from allowed import find_faults
 from beacon import WATCH, Beacon
 from lab import Lab, Notebook, chromium
-from loopback import DONE, Reply, Service, answer, as_json, chunk, event
+from loopback import DONE, Reply, Service, answer, as_json, calls, chunk, event
 
 from jupyter_prem.display import TerminalText, bundle
 
@@ -62,7 +62,7 @@ def place(tmp_path_factory):
     """A JupyterLab, a browser, a beacon, and a service that says what the hostile strings say."""
     folder, beacon, service = tmp_path_factory.mktemp("hostile"), Beacon(), Service()
     texts = [beacon.arm(text, number) for number, (_, text) in enumerate(hostile.ALL)]
-    service.script = lambda request: reply(texts, request.body["messages"][-1]["content"])
+    service.script = lambda request: reply(texts, request.body["messages"][-1])
     service.models = [text for text in texts if "\n" not in text]
     (folder / "texts.json").write_text(json.dumps(texts))
     lab = Lab(folder)
@@ -77,14 +77,21 @@ def place(tmp_path_factory):
     beacon.stop()
 
 
-def reply(texts, question):
-    """What the service says to `KIND NUMBER`."""
+def reply(texts, message):
+    """What the service says to `KIND NUMBER`, and to what a function returned."""
+    question = message["content"] if message["role"] == "user" else "called"
     kind, _, number = question.partition(" ")
     text = texts[int(number)] if number.isdigit() else question
     if kind == "status":
         return as_json({"error": {"message": text, "type": text, "code": text}}, 400)
     if kind == "event":
         return Reply([event(chunk("before ")), event({"error": {"message": text, "type": text}})])
+    if kind == "calls":
+        given = json.dumps({"x": text})
+        return Reply(calls((text, given), ("echo", given), ("fails", given), ("echo", text), text=text))
+    if kind == "data":
+        data = json.dumps({text: text, "n": [text, {text: None}]})
+        return Reply(answer(*(data[at : at + 50] for at in range(0, len(data), 50))))
     if kind == "fields":
         parts = [{**chunk(reasoning_content=text), "model": text}, {**chunk(refusal=text), "model": text}]
         end = {**chunk("x", finish_reason=text), "model": text, "system_fingerprint": text}
@@ -109,6 +116,7 @@ def write(place, name, *codes):
         "from jupyter_prem import ChatPanel\nfrom jupyter_prem.display import bundle, render\n"
         "from jupyter_prem.display._frame import frame\n"
         "texts = json.load(open('texts.json'))\nshell = get_ipython()\n"
+        "anything = {'type': 'object'}\ndef echo(x: str): return x\ndef fails(x: str): raise ValueError(x)\n"
         "def chat(line, cell):\n    try:\n        shell.run_cell_magic('chat', line, cell)\n"
         "    except Exception:\n        shell.showtraceback()"
     )
@@ -208,6 +216,35 @@ def test_fields_and_tables(place):
     notebook = run(place, "fields.ipynb", *loop(place, "chat('--once', f'fields {n}')"), "%prem models")
     assert_harmless(place, notebook.page, len(place.texts) + 1)
     notebook.page.close()
+
+
+def test_calls_and_data(place):
+    kinds = {"calls": "--tools echo,fails", "data": "--schema anything", "text": "--schema anything"}
+    cells = [
+        cell
+        for kind, options in kinds.items()
+        for cell in loop(place, f"chat('--once {options}', f'{kind} {{n}}')")
+    ]
+    live = [
+        f"%%chat --once {options}\n{kind} {number}"
+        for kind, options in list(kinds.items())[:2]  # the third is no JSON, at which the page would stop
+        for number in range(0, len(place.texts), 40)
+    ]
+    notebook = run(
+        place,
+        "calls.ipynb",
+        "%config PremMagics.live = 'auto'",
+        *live,
+        "%config PremMagics.live = 'never'",
+        *cells,
+    )
+    page, count = notebook.page, len(place.texts)
+    assert page.locator(".pm-call").count() >= 4 * count
+    assert page.locator(".pm-data").count() >= count
+    assert_harmless(place, page, 3 * count)
+    notebook.save()
+    page.close()
+    export(place, "calls.ipynb", 3 * count)
 
 
 def test_the_panel(place):

@@ -71,9 +71,16 @@ CLASSES = frozenset(
         "pm-p",
         "pm-d",
         "pm-i",
+        "pm-call",
+        "pm-time",
+        "pm-data",
     ]
 )
-OURS = {"div": {"class", "dir"}, "span": {"class", "role", "aria-checked", "aria-disabled"}}
+OURS = {
+    "div": {"class", "dir"},
+    "details": {"class", "open"},
+    "span": {"class", "role", "aria-checked", "aria-disabled"},
+}
 THEIRS = {
     "a": {"href", "title", "target", "rel"},
     "ol": {"start"},

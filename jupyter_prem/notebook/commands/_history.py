@@ -93,7 +93,8 @@ def _line(turn: Turn) -> str:
         return said
     marks = [response.finish_reason or ""] if response.finish_reason not in {"stop", None} else []
     marks += ["interrupted"] if response.interrupted else []
-    answer = f"  →  {beginning(response.text) or '(no text)'}"
+    called = ", ".join(f"{call.name}(…)" for call in response.tool_calls)
+    answer = f"  →  {beginning(response.text or called) or '(no text)'}"
     return said + answer + (f"  ({', '.join(marks)})" if marks else "")
 
 
