@@ -9,8 +9,10 @@ import inspect
 import threading
 from typing import TYPE_CHECKING, Any
 
+from ._result import ITEMS
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from jupyter_prem.client import Cancel
 
@@ -33,14 +35,23 @@ def outcome_of(call: Callable[[], Any], cancel: Cancel | None = None) -> Any:
     """
     if cancel is None:
         value = call()
-        if not inspect.isawaitable(value):
+        if not (inspect.isawaitable(value) or inspect.isasyncgen(value)):
             return value
         return _Waiting(lambda: value).result(None)
     return _Waiting(call).result(cancel)
 
 
-async def _awaited(value: Awaitable[Any]) -> Any:
-    return await value
+async def _awaited(value: Any) -> Any:
+    while inspect.isawaitable(value):
+        value = await value
+    if not inspect.isasyncgen(value):
+        return value
+    items = []
+    async for item in value:
+        items.append(item)
+        if len(items) > ITEMS:
+            break
+    return (item for item in items)  # as a generator's, so that it is cut as one
 
 
 class _Waiting:
@@ -74,13 +85,14 @@ class _Waiting:
     def _work(self) -> None:
         try:
             value = self._call()
-            self._value = asyncio.run(self._await(value)) if inspect.isawaitable(value) else value
+            later = inspect.isawaitable(value) or inspect.isasyncgen(value)
+            self._value = asyncio.run(self._await(value)) if later else value
         except BaseException as error:  # noqa: BLE001 - it is raised where the call is waited for
             self._error = error
         finally:
             self._done.set()
 
-    async def _await(self, value: Awaitable[Any]) -> Any:
+    async def _await(self, value: Any) -> Any:
         loop = asyncio.get_running_loop()
         task = asyncio.ensure_future(_awaited(value))
 

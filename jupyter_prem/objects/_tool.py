@@ -5,7 +5,6 @@ Source: the API reference, `tools[].function {name, description, parameters}`; `
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import re
@@ -76,13 +75,13 @@ class Tool:
             KeyboardInterrupt: It was interrupted or given up.
         """
         try:
-            bound = self.bind(arguments)
+            return result_text(outcome_of(self.bind(arguments), cancel))
         except ArgumentsError as error:
             return f"{ERROR}{error}"
-        try:
-            return result_text(outcome_of(bound, cancel))
-        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - told to the model
-            return f"{ERROR}{_told(error, bound)}"
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - SystemExit and the like are the function's own too
+            return result_text(f"{ERROR}{_told(error, self.function)}")
 
     def bind(self, arguments: str) -> Callable[[], Any]:
         """Return the call with what a model gave as arguments; it has not happened yet.
@@ -96,12 +95,13 @@ class Tool:
             raise ArgumentsError(str(error.what).replace("The answer", "What was given")) from None
         positional, named = [], {}
         for parameter in _parameters(self.function):
-            if parameter.name not in values:
-                continue
+            name, default = parameter.name, parameter.default
+            if name not in values and _is_field(default):
+                default = values[name] = default.get_default(call_default_factory=True)
             if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
-                positional.append(values[parameter.name])
-            else:
-                named[parameter.name] = values[parameter.name]
+                positional.append(values.get(name, default))  # a later one needs its place
+            elif name in values:
+                named[name] = values[name]
         return functools.partial(self.function, *positional, **named)
 
 
@@ -151,7 +151,9 @@ def tool_of(function: Any, name: str | None = None) -> Tool:
     """
     if not callable(function):
         raise SchemaError(f"{_shown(function)} is no function.", hint="Give functions: tools=[f, g].")
-    name = name or getattr(function, "__name__", None) or type(function).__name__
+    inner = getattr(function, "func", None)  # a partial's function
+    name = name or getattr(function, "__name__", None) or getattr(inner, "__name__", None)
+    name = name or type(function).__name__
     if not _NAME.match(name):
         raise SchemaError(
             f"{name!r} can be no tool's name.", hint="The API takes up to 64 letters, digits, _ and -."
@@ -175,9 +177,15 @@ def _arguments(function: Any, name: str, docs: Any) -> Any:
         description = _annotated_text(hint) or docs.parameters.get(parameter.name)
         if description:
             settings["description"] = description
-        optional = parameter.default is not inspect.Parameter.empty
-        if optional and _is_json(parameter.default):
-            settings["json_schema_extra"] = {"default": parameter.default}
+        default = parameter.default
+        optional = default is not inspect.Parameter.empty
+        if _is_field(default):  # x: int = Field(ge=1), as pydantic's validate_call has it
+            optional, hint = not default.is_required(), typing.Annotated[hint, default]
+            default = default.default
+        if default is None:
+            hint = typing.Optional[hint]  # noqa: UP045 - of a value
+        if optional and _is_json(default):
+            settings["json_schema_extra"] = {"default": default}
         hint = typing.Annotated[hint, Field(**settings)] if settings else hint
         fields[parameter.name] = NotRequired[hint] if optional else hint
     arguments: Any = TypedDict(name, fields)  # type: ignore[misc]  # made from the signature
@@ -214,6 +222,10 @@ def _annotated_text(hint: Any) -> str:
     if typing.get_origin(hint) is not typing.Annotated:
         return ""
     return next((item for item in typing.get_args(hint)[1:] if isinstance(item, str)), "")
+
+
+def _is_field(default: Any) -> bool:
+    return type(default).__name__ == "FieldInfo" and hasattr(default, "get_default")
 
 
 def _is_json(value: Any) -> bool:

@@ -50,10 +50,18 @@ def _twin(cls: Any) -> Any:
     from typing_extensions import TypedDict
 
     fields = {}
+    marks = {
+        typing.Required: Required,
+        typing.NotRequired: NotRequired,
+        Required: Required,
+        NotRequired: NotRequired,
+    }
     for name, hint in typing.get_type_hints(cls, include_extras=True).items():
-        if typing.get_origin(hint) in {typing.Required, typing.NotRequired}:
+        # The class cannot tell of marks in quoted annotations; those that are read here can.
+        mark = marks.get(typing.get_origin(hint))
+        if mark is not None:
             (hint,) = typing.get_args(hint)  # noqa: PLW2901 - what the mark holds
-        mark = Required if name in cls.__required_keys__ else NotRequired
+        mark = mark or (Required if name in cls.__required_keys__ else NotRequired)
         fields[name] = mark[_converted(hint)]
     twin: Any = TypedDict(cls.__name__, fields)  # type: ignore[misc]  # made from what the class says
     twin.__doc__ = cls.__doc__

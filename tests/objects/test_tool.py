@@ -401,3 +401,60 @@ def test_an_interrupt_ends_an_awaited_call():
         [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False, timeout=30
     )
     assert sorted(done.stdout.split("\n")[:2]) == ["cancelled", "interrupted True"], done.stderr
+
+
+def test_a_positional_parameter_keeps_its_place():
+    def do(a: int = 1, b: int = 2, /, c: int = 3):
+        return [a, b, c]
+
+    assert tool_of(do).call('{"b": 9}') == "[1,9,3]"
+
+
+def test_a_default_of_none_may_be_given_and_a_field_is_a_default():
+    def do(a: str = None, b: int = pydantic.Field(5, ge=1, description="five")):  # noqa: RUF013 - people write it
+        return [a, b]
+
+    properties = described(do)["parameters"]["properties"]
+    assert {"type": "null"} in properties["a"]["anyOf"]
+    assert (properties["b"]["minimum"], properties["b"]["description"], properties["b"]["default"]) == (
+        1,
+        "five",
+        5,
+    )
+    assert tool_of(do).call('{"a": null}') == "[null,5]"
+    assert tool_of(do).call('{"b": 0}').startswith("Error: ")
+
+
+def test_partials_are_called_as_what_they_are_of():
+    assert tool_of(functools.partial(wrapped, n=1)).name == "wrapped"
+
+
+def test_generators_and_what_is_awaited_twice():
+    async def items(n: int):
+        for i in range(n):
+            yield i
+
+    async def twice():
+        return later(1)
+
+    assert tool_of(items).call('{"n": 3}') == "[0,1,2]"
+    assert tool_of(twice).call("") == "2"
+    assert tool_of(lambda: (i for i in range(3_000)), "f").call("").endswith("[cut: the first 1,000 items]")
+
+
+def test_mixed_data_is_json_and_nothing_has_an_address():
+    class Thing:
+        pass
+
+    mixed = {
+        "t": pd.NaT,
+        "n": np.int64(3),
+        "f": pd.DataFrame({"a": [1]}),
+        "o": Thing(),
+        "when": pd.Timestamp("2020-01-01"),
+    }
+    data = json.loads(tool_of(lambda: mixed, "f").call(""))
+    assert (data["n"], data["t"]) == (3, "NaT")
+    assert data["f"].startswith("DataFrame, 1 rows")
+    assert " at 0x" not in tool_of(Thing, "f").call("")
+    assert " at 0x" not in data["o"]

@@ -1,0 +1,122 @@
+"""Types and JSON Schemas as what an answer must be."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Literal, NewType
+
+import pydantic
+import pytest
+
+from jupyter_prem.client import SchemaError, StructuredOutputError
+from jupyter_prem.objects import schema_of
+
+QUOTED = """
+from __future__ import annotations
+from typing import NotRequired, Required, TypedDict
+class Inner(TypedDict):
+    a: int
+    b: NotRequired[str]
+class Outer(TypedDict, total=False):
+    inner: Required[Inner]
+    more: list[Inner] | None
+"""
+
+
+def test_marks_in_quoted_annotations_of_a_typed_dict_are_read():
+    module = types.ModuleType("quoted")
+    sys.modules["quoted"] = module
+    exec(QUOTED, vars(module))  # noqa: S102 - our own text
+    schema = schema_of(module.Outer)
+    assert schema.parse('{"inner": {"a": 1}, "more": [{"a": 2, "b": "x"}]}') == {
+        "inner": {"a": 1},
+        "more": [{"a": 2, "b": "x"}],
+    }
+    for text in ('{"more": null}', '{"inner": {"b": "x"}}'):
+        with pytest.raises(StructuredOutputError, match="required"):
+            schema.parse(text)
+    del sys.modules["quoted"]
+
+
+FINE = {
+    "data_in_const": {"const": {"pattern": "("}},
+    "data_in_examples": {"type": "object", "examples": [{"$ref": "#/nope"}]},
+    "own_id": {
+        "$id": "http://x.example/s",
+        "$defs": {"a": {"type": "integer"}},
+        "$ref": "http://x.example/s#/$defs/a",
+    },
+    "anchor": {"$defs": {"a": {"$anchor": "here", "type": "integer"}}, "$ref": "#here"},
+    "ecma": {"type": "string", "pattern": "^\\p{L}+$"},
+    "recursion": {"type": "object", "properties": {"next": {"$ref": "#"}}},
+    "draft4": {"$schema": "http://json-schema.org/draft-04/schema#", "minimum": 1, "exclusiveMinimum": True},
+    "mapping": types.MappingProxyType({"type": "object", "properties": types.MappingProxyType({})}),
+    "property_names": {"properties": {"pattern": {"type": "string"}, "$ref": {"type": "string"}}},
+}
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_schemas_of_every_kind_are_taken(name):
+    schema_of(FINE[name])
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "http://x.example/other"},
+        {"$ref": "#nope"},
+        {"$ref": "#/$defs/a"},
+        {"type": 3},
+        {"properties": {"a": 3}},
+        {"a": {1}},
+    ],
+)
+def test_what_cannot_be_one_is_refused_before_anything_is_asked(schema):
+    with pytest.raises(SchemaError):
+        schema_of(schema)
+
+
+def test_other_things_of_pydantics():
+    Age = NewType("Age", int)
+    assert schema_of(Age).parse("3") == 3
+    assert schema_of(pydantic.TypeAdapter(list[int])).parse("[1]") == [1]
+    assert schema_of(Literal["a", "b"]).parse('"a"') == "a"
+
+
+class Cat(pydantic.BaseModel):
+    kind: Literal["cat"]
+    lives: int
+
+
+class Dog(pydantic.BaseModel):
+    kind: Literal["dog"]
+    name: str = pydantic.Field(alias="dogName")
+
+
+class Home(pydantic.BaseModel):
+    pets: list[Cat | Dog]
+
+    @pydantic.field_validator("pets")
+    @classmethod
+    def some(cls, pets):
+        if not pets:
+            raise ValueError("there are none")
+        return pets
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "place"),
+    [
+        ('{"pets":\n [{"kind": "cat", "lives": "x"}]}', r"$.pets[0]", (2, 3)),
+        ('{"pets": []}', "$.pets", (1, 10)),
+        ("{}", "$", (1, 1)),
+        ('{"pets": 3}', "$.pets", (1, 10)),
+    ],
+)
+def test_a_fault_points_at_its_place(text, path, place):
+    with pytest.raises(StructuredOutputError) as caught:
+        schema_of(Home).parse(text)
+    assert caught.value.path.startswith(path)
+    assert "Cat" not in caught.value.path
+    assert (caught.value.line, caught.value.column) >= place
