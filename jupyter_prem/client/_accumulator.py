@@ -6,6 +6,7 @@ A turn of the wire passes here in stages: `add` takes one decoded chunk and retu
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +35,34 @@ class _Parts:
     reasoning: list[str] = field(default_factory=list)
     refusal: list[str] = field(default_factory=list)
     calls: dict[int, _Call] = field(default_factory=dict)
+    moved: dict[int, int] = field(default_factory=dict)
     finish_reason: str | None = None
     has_text: bool = False
+
+    def call(self, fragment: Mapping[str, Any], place: int | None, name: str) -> _Call:
+        """Return the call that a fragment belongs to.
+
+        Its index says so, but some services send none, or one index for several calls: then the id does.
+
+        Args:
+            fragment: The fragment.
+            place: Its place among others that came with it; None if it came alone.
+            name: The name in it, which only a call's first fragment has.
+        """
+        index, known = fragment.get("index"), _string(fragment.get("id"))
+        if isinstance(index, float) and index.is_integer():
+            index = int(index)
+        if not isinstance(index, int) or isinstance(index, bool):
+            same = (at for at, call in self.calls.items() if known and call.id == known)
+            last = max(self.calls, default=-1)
+            new = last + 1 if known or not self.calls else last
+            index = next(same, new if place is None or known else place)
+        index = self.moved.get(index, index)
+        call = self.calls.get(index)
+        if call is not None and known and call.id and known != call.id and name:
+            self.moved[index] = index = max(self.calls) + 1
+            call = None
+        return call or self.calls.setdefault(index, _Call())
 
     def choice(self, index: int) -> Choice:
         calls = tuple(
@@ -157,13 +184,17 @@ class Accumulator:
         for place, fragment in enumerate(fragments):
             if not isinstance(fragment, dict):
                 continue
-            index = fragment.get("index")
-            call = parts.calls.setdefault(index if isinstance(index, int) else place, _Call())
-            call.id = _string(fragment.get("id")) or call.id
             function = fragment.get("function")
-            if isinstance(function, dict):
-                call.name = _string(function.get("name")) or call.name
-                call.arguments.append(_string(function.get("arguments")))
+            function = function if isinstance(function, dict) else {}
+            call = parts.call(fragment, place if len(fragments) > 1 else None, _string(function.get("name")))
+            call.id = _string(fragment.get("id")) or call.id
+            name = _string(function.get("name"))
+            if name != call.name:  # some services repeat it, some cut it in pieces
+                call.name += name
+            arguments = function.get("arguments")
+            if isinstance(arguments, (dict, list)):  # some services forget that it is a string
+                arguments = json.dumps(arguments, ensure_ascii=False)
+            call.arguments.append(_string(arguments))
 
 
 def response_of(data: Any, *, latency: float = 0.0, interrupted: bool = False) -> ChatResponse:

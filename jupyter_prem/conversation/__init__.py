@@ -1,7 +1,6 @@
 """Conversations: their turns, the way of one question, and prompt templates."""
 
 from ._conversation import Conversation
-from ._exchange import CallMade, Outcome, Round
 from ._files import ConversationFileError, write
 from ._host import ConversationStream, Host
 from ._question import CONTINUE, MAX_TOOL_ROUNDS, Place, Question, asked_again
@@ -9,6 +8,7 @@ from ._session import Backend, Sink, ask, prepare
 from ._template import TemplateError, expand
 from ._tree import ConversationBusyError, ConversationError, Tree
 from ._turn import Cell, SentBody, Turn, answer_place, body_hash, branch
+from ._watch import CallMade, Outcome, Round
 
 __all__ = [
     "CONTINUE",

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from jupyter_prem.client import Delta, StructuredOutputError
     from jupyter_prem.objects import Tool
 
-    from ._exchange import CallMade, Outcome
     from ._host import Host
     from ._session import Backend
+    from ._watch import CallMade, Outcome
 
 __all__ = ["Conversation"]
 

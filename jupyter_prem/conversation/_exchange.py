@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jupyter_prem.client import (
@@ -24,102 +23,24 @@ from jupyter_prem.client import (
 )
 from jupyter_prem.objects import ERROR, tool_name
 
+from ._calls import as_sent, with_ids
 from ._interrupts import uninterrupted
-from ._question import Place, Question, place, request_at
+from ._question import Question, place, request_at
 from ._turn import Turn
+from ._watch import CallMade, Outcome, Round, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from jupyter_prem.client import Cancel, ChatRequest, ChatStream, Delta
+    from jupyter_prem.client import Cancel, ChatStream, Delta
 
     from ._session import Backend
     from ._tree import Tree
 
-__all__ = ["CallMade", "Exchange", "Outcome", "Round", "Watch"]
+__all__ = ["Exchange"]
 
 STOPPED = f"{ERROR}the call was stopped before it was done."
 _NO_MORE = f"{ERROR}no more calls are allowed."
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """One request of a question, and what came of it.
-
-    Attributes:
-        question: What was asked.
-        conversation: Name of the conversation; empty for a question asked once.
-        request: The request.
-        response: What arrived.
-    """
-
-    question: Question
-    conversation: str
-    request: ChatRequest
-    response: ChatResponse
-
-
-@dataclass(frozen=True, slots=True)
-class CallMade:
-    """A call that the model asked for: before it is made, `text` is None.
-
-    Attributes:
-        call: The call.
-        text: What came of it.
-        seconds: How long it took; None where it did not come to its end.
-    """
-
-    call: ToolCall
-    text: str | None = None
-    seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a turn ended.
-
-    Attributes:
-        question: What was asked.
-        place: Where in the conversation.
-        request: The request that was answered last.
-        response: The last answer, whole or as far as it came; None if nothing arrived.
-        turn: The exchange; None where none was kept, and there is nothing but an error.
-        conversation: Name of the conversation; empty for a question asked once.
-        error: Why it is not a whole answer, if it is not.
-        responses: Every answer, in order.
-        calls: Every call that was made.
-    """
-
-    question: Question
-    place: Place
-    request: ChatRequest
-    response: ChatResponse | None
-    turn: Turn | None
-    conversation: str
-    error: PremError | None = None
-    responses: tuple[ChatResponse, ...] = ()
-    calls: tuple[CallMade, ...] = ()
-
-
-class Watch:
-    """Who is told on the way; each does nothing unless it is given.
-
-    Args:
-        allow: Called with each request before it is sent; what it raises keeps it from being sent.
-        note: Called with each answer, whole or cut.
-        call: Called before and after each call of a function.
-        again: Called with the error before an answer that does not fit is asked for again.
-    """
-
-    def __init__(
-        self,
-        *,
-        allow: Callable[[ChatRequest], None] = lambda _: None,
-        note: Callable[[Round], None] = lambda _: None,
-        call: Callable[[CallMade], None] = lambda _: None,
-        again: Callable[[StructuredOutputError], None] = lambda _: None,
-    ) -> None:
-        self.allow, self.note, self.call, self.again = allow, note, call, again
 
 
 class Exchange:
@@ -220,14 +141,13 @@ class Exchange:
         """Take the whole answer of a round."""
         with uninterrupted():
             assert self._stream is not None  # noqa: S101 - it has just been read
-            response = self._placed(self._stream.response)
+            response = with_ids(self._placed(self._stream.response), len(self._said))
             self._stream.close()
             self._stream = None
             self._answers.append(response)
             self._watch.note(Round(self._question, self._name, self.request, response))
-            message = _with_ids(response.message, len(self._said))
-            self._said.append(message)
-            self._open = list(message.tool_calls)
+            self._said.append(as_sent(response.message))
+            self._open = list(response.message.tool_calls)
         return response
 
     def _cut(self, error: PremError | None) -> None:
@@ -285,6 +205,10 @@ class Exchange:
         if any(call.name in theirs for call in self._open):
             self._open = []  # tools that were given as dicts are called by whoever gave them
             return None
+        refused = self._refused()
+        if refused:
+            self._answer_open(f"{ERROR}{refused}")
+            return None
         if self._rounds >= self._question.max_tool_rounds and self._question.tools:
             self._answer_open(_NO_MORE)
             raise ToolRoundsError(
@@ -295,6 +219,14 @@ class Exchange:
         for call in list(self._open):
             self._run(call)
         return [] if self._question.tools else None
+
+    def _refused(self) -> str:
+        """Return why no call of this answer may be made; nothing if they may."""
+        if self.request.tool_choice == "none":
+            return "no function may be called (--tool-choice none)."
+        if self._answers[-1].finish_reason in {"length", "content_filter"}:
+            return "the answer was cut before the call was complete."
+        return ""
 
     def _run(self, call: ToolCall) -> None:
         tool = self._question.tools.get(call.name)
@@ -348,15 +280,3 @@ class Exchange:
 
 
 _AGAIN = "{error}\nAnswer again, with JSON that fits the schema and nothing else."
-
-
-def _with_ids(message: Message, place: int) -> Message:
-    """Return an answer whose calls can be told apart: some services give no ids, or the same twice."""
-    seen: set[str] = set()
-    calls = []
-    for number, call in enumerate(message.tool_calls):
-        if not call.id or call.id in seen:
-            call = dataclasses.replace(call, id=f"call_{place}_{number}")  # noqa: PLW2901 - the same call
-        seen.add(call.id)
-        calls.append(call)
-    return dataclasses.replace(message, tool_calls=tuple(calls)) if calls else message

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from jupyter_prem.client import ChatResponse, Interrupted, PremError
 
-from ._exchange import Exchange, Outcome, Round, Watch
+from ._exchange import Exchange
 from ._tree import ConversationError
+from ._watch import Outcome, Round, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from jupyter_prem.client import Interrupted, PremError
 
-from ._exchange import Exchange, Watch
+from ._exchange import Exchange
 from ._question import place, request_at
+from ._watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jupyter_prem.client import Cancel, ChatRequest, ChatStream, Delta, StructuredOutputError
 
-    from ._exchange import CallMade, Outcome, Round
     from ._question import Question
     from ._tree import Tree
+    from ._watch import CallMade, Outcome, Round
 
 __all__ = ["Backend", "Sink", "ask", "prepare"]
 

@@ -240,3 +240,61 @@ def test_an_answer_that_had_ended_is_whole_though_the_connection_breaks(service,
     response = ask(client)[1]
     assert (response.text, response.finish_reason, response.interrupted) == ("full", "stop", False)
     assert response.notes
+
+
+def fragment(name=None, arguments=None, **start):
+    function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
+    return {**start, "function": function}
+
+
+ODD_CALLS = {
+    "no_index": [
+        [fragment("f", '{"a": 1}', id="x")],
+        [fragment("g", '{"a"', id="y")],
+        [fragment(None, ": 2}")],
+    ],
+    "float_index": [
+        [fragment("f", '{"a": 1}', index=0.0, id="x")],
+        [fragment("g", '{"a": 2}', index=1.0, id="y")],
+    ],
+    "one_index": [
+        [fragment("f", '{"a": 1}', index=0, id="x")],
+        [fragment("g", '{"a": 2', index=0, id="y")],
+        [fragment(None, "}", index=0)],
+    ],
+    "objects": [[fragment("f", {"a": 1}, index=0, id="x"), fragment("g", {"a": 2}, index=1, id="y")]],
+    "names_in_pieces": [
+        [fragment("", "", index=3, id="x")],
+        [fragment("f", '{"a": 1}', index=3)],
+        [fragment("g", '{"a": 2}', index=7, id="y")],
+    ],
+    "names_repeated": [
+        [fragment("f", '{"a"', index=0, id="x")],
+        [fragment("f", ": 1}", index=0, id="x")],
+        [fragment("g", '{"a": 2}', index=1, id="y")],
+    ],
+    "late_ids": [
+        [fragment("f", '{"a": 1}', index=0)],
+        [fragment(None, "", index=0, id="x")],
+        [fragment("g", '{"a": 2}', index=1, id="y")],
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ODD_CALLS)
+def test_calls_in_the_forms_that_services_have(service, client, name):
+    pieces = [event(chunk(None, tool_calls=calls)) for calls in ODD_CALLS[name]]
+    service.say(*pieces, event(chunk(finish_reason="tool_calls")), DONE)
+    first, second = ask(client)[1].tool_calls
+    assert (first.id, first.name, json.loads(first.arguments)) == ("x", "f", {"a": 1})
+    assert (second.id, second.name, json.loads(second.arguments)) == ("y", "g", {"a": 2})
+
+
+def test_a_name_in_pieces_is_put_together(service, client):
+    calls = [[fragment("get_", None, index=0, id="x")], [fragment("weather", "{}", index=0)]]
+    service.say(
+        *(event(chunk(None, tool_calls=call)) for call in calls),
+        event(chunk(finish_reason="tool_calls")),
+        DONE,
+    )
+    assert ask(client)[1].tool_calls[0].name == "get_weather"
