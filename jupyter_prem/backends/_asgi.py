@@ -19,6 +19,7 @@ from jupyter_prem.client import ChatRequest, RequestError
 
 from ._answer import Answer, Slot
 from ._engine import SEED_MAXIMUM
+from ._tools import check_choice
 
 if TYPE_CHECKING:
     import socket
@@ -162,6 +163,7 @@ def _checked(body: Any) -> dict[str, Any]:
                 "seed", seed, f"must be between 0 and {SEED_MAXIMUM} here; any other means another or none"
             )
         _check_text(fields)
+        check_choice(fields)
     except RequestError as error:
         message = str(error).removesuffix(".")
         raise _Refusal(422, message, param=error.field, code="invalid_value") from None

@@ -11,10 +11,20 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from jupyter_prem.client import RequestError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["WORDING", "Translation", "plain_history", "template_knows_tools", "translation_of"]
+__all__ = [
+    "WORDING",
+    "Translation",
+    "check_choice",
+    "functions_of",
+    "plain_history",
+    "template_knows_tools",
+    "translation_of",
+]
 
 Chunk = dict[str, Any]
 
@@ -30,6 +40,7 @@ _CALL = re.compile(r'\s*\{\s*"name"\s*:\s*"(?P<name>(?:[^"\\]|\\.)*)"\s*,\s*"arg
 _ANSWER = re.compile(r'\s*\{\s*"answer"\s*:\s*')
 _CHARACTERS = re.compile(r'(?:[^"\\]|\\u[0-9a-fA-F]{4}|\\[^u])*')
 _HALF = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
+_DATA = frozenset({"const", "default", "enum", "examples"})  # no schemas
 _KEY = b"tokenizer.chat_template"
 _STRING = 8  # GGUF's type of a string
 
@@ -55,16 +66,37 @@ def translation_of(body: Mapping[str, Any], *, native: bool) -> Translation | No
         native: Whether the model's template knows tools, so that it may choose by itself.
     """
     choice = body.get("tool_choice", "auto")
-    functions = [tool["function"] for tool in body.get("tools") or () if _is_function(tool)]
+    functions = functions_of(body)
     if not functions or choice == "none" or (native and choice == "auto"):
         return None
     if isinstance(choice, dict):
-        wanted = (choice.get("function") or {}).get("name")
-        functions = [function for function in functions if function["name"] == wanted] or functions
+        functions = [function for function in functions if function["name"] == _wanted(choice)]
     answered = body["messages"][-1]["role"] == "tool"
     if choice == "auto" and answered:
         return None  # the results are there: so small a model would call again and again
     return Translation(body, functions, may_answer=choice == "auto")
+
+
+def functions_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the functions that a request describes."""
+    return [tool["function"] for tool in body.get("tools") or () if _is_function(tool)]
+
+
+def check_choice(body: Mapping[str, Any]) -> None:
+    """Refuse a choice that none of the tools can meet.
+
+    Raises:
+        RequestError: The choice names none of them, or there are none to be required.
+    """
+    choice, functions = body.get("tool_choice", "auto"), functions_of(body)
+    if choice == "required" and not functions:
+        raise RequestError("tool_choice", choice, "needs tools")
+    if isinstance(choice, dict) and _wanted(choice) not in [function["name"] for function in functions]:
+        raise RequestError("tool_choice", choice, "must name one of the tools")
+
+
+def _wanted(choice: Mapping[str, Any]) -> Any:
+    return (choice.get("function") or {}).get("name") if isinstance(choice.get("function"), dict) else None
 
 
 def _is_function(tool: Any) -> bool:
@@ -95,7 +127,8 @@ class Translation:
             words = f"{messages[0]['content'] or ''}\n\n{words}"
             messages = messages[1:]
         schema = _schema(functions, _answer_schema(body) if may_answer else None)
-        rest = {name: value for name, value in body.items() if name not in {"tools", "tool_choice"}}
+        # A stop text could cut a call in the middle of its JSON.
+        rest = {name: value for name, value in body.items() if name not in {"tools", "tool_choice", "stop"}}
         self.body = {
             **rest,
             "messages": [{"role": "system", "content": words}, *messages],
@@ -165,7 +198,7 @@ def _schema(functions: Sequence[Mapping[str, Any]], answer: dict[str, Any] | Non
     parts, calls = {}, []
     for place, function in enumerate(functions):
         name = f"arguments_{place}"
-        parts[name] = _moved(function.get("parameters") or {"type": "object"}, f"#/$defs/{name}")
+        parts[name] = _moved(function.get("parameters") or _object(), f"#/$defs/{name}")
         calls.append(_object(name={"const": function["name"]}, arguments={"$ref": f"#/$defs/{name}"}))
     if answer is not None:
         parts["answer"] = _moved(answer, "#/$defs/answer")
@@ -185,7 +218,7 @@ def _object(**properties: Any) -> dict[str, Any]:
 def _moved(schema: Any, place: str) -> Any:
     """Return a schema whose references to itself hold where it is put."""
     if isinstance(schema, dict):
-        moved = {name: _moved(part, place) for name, part in schema.items()}
+        moved = {name: part if name in _DATA else _moved(part, place) for name, part in schema.items()}
         target = moved.get("$ref")
         if isinstance(target, str) and target.startswith("#"):
             moved["$ref"] = place + target[1:]

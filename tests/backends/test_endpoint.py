@@ -154,7 +154,10 @@ def test_required_fields(api, field):
         {"response_format": {"type": "text"}},
         {"tools": [None], "tool_choice": "auto"},
         {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}], "tool_choice": "none"},
-        {"tool_choice": {"type": "function", "function": {"name": "f"}}},
+        {
+            "tools": [{"type": "function", "function": {"name": "f"}}],
+            "tool_choice": {"type": "function", "function": {"name": "f"}},
+        },
         {"messages": [{"role": "system", "content": "x"}, {"role": "user", "content": "\ud800"}]},
         {"logprobs": True, "n": 3, "top_k": "many", "user": None},
     ],
