@@ -17,7 +17,7 @@ from ._markdown import render
 from ._once import OnceHtml
 from ._page import IPythonPage, Page
 from ._plain import error_text, plain, terminal_text, unlinked
-from ._steps import Call, call_line
+from ._steps import Call, call_line, call_whole
 from ._terminal import TerminalText
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "TerminalText",
     "bundle",
     "call_line",
+    "call_whole",
     "data_text",
     "drawing",
     "error_text",

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from jupyter_prem.structure import unfenced
+
 from ._text import clean
 
 _MOST = 2_000  # values that are drawn
@@ -52,11 +54,8 @@ def parse(text: str) -> tuple[bool, object]:
     Returns:
         Whether it is JSON, and the data.
     """
-    body = text.strip()
-    if body.startswith("```") and body.endswith("```") and "\n" in body:
-        body = body[body.index("\n") : -3]
     try:
-        return True, json.loads(body)
+        return True, json.loads(unfenced(text))
     except (ValueError, RecursionError):
         return False, None
 
@@ -74,7 +73,9 @@ def parse_beginning(text: str) -> tuple[bool, object]:
 
     adapter: TypeAdapter[Any] = TypeAdapter(Any)
     try:
-        return True, adapter.validate_json(text, experimental_allow_partial="trailing-strings")
+        return True, adapter.validate_json(
+            unfenced(text).lstrip(), experimental_allow_partial="trailing-strings"
+        )
     except ValueError:
         return False, None
 

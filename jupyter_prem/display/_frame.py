@@ -168,6 +168,32 @@ def stylesheet() -> str:
     return re.sub(r"\s*([{}:;,>])\s+|\s+(?=[{}])", r"\1", css).replace(";}", "}")
 
 
+def waiting(text: str, bar: str = "") -> str:
+    """A line that says what is waited for.
+
+    Args:
+        text: The line.
+        bar: HTML of ours that shows how much is done; a dot pulses where there is none.
+
+    Returns:
+        HTML of ours.
+    """
+    mark = "" if bar else '<span class="pm-dots"></span>'
+    return f'<div class="pm-wait">{mark}<span>{html.escape(one_line(text))}</span>{bar}</div>'
+
+
+def body_of(drawn: str) -> str:
+    """The place of an answer's text.
+
+    Args:
+        drawn: HTML of ours.
+
+    Returns:
+        One element.
+    """
+    return _div("pm-body", drawn)
+
+
 def one_line(text: str) -> str:
     """A text on one line, cut where it is unreasonably long.
 

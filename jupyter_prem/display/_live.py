@@ -7,7 +7,6 @@ page has to draw at once stays small. At the end one output takes the place of a
 up what the page's server lets through, it waits until there is room.
 """
 
-import contextvars
 import html
 import itertools
 import threading
@@ -17,11 +16,11 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ._cut import Cut, cut
-from ._frame import frame, one_line
+from ._frame import body_of, frame, one_line, waiting
 from ._markdown import draw, load
 from ._page import Page
-from ._rate import MOST, Rate, size_of
-from ._steps import Call, call_html, call_line
+from ._rate import MOST, Rate, size_of, timer
+from ._steps import Call, call_line
 from ._text import clean
 
 INTERVAL = 0.15  # seconds between two frames at least
@@ -70,7 +69,7 @@ class LiveHtml:
         self._rate = Rate(clock)
         self._alone = alone
         self._clock = clock
-        self._later = later or _timer
+        self._later = later or timer
         self._lock = threading.RLock()
         self._name = uuid.uuid4().hex
         self._new: list[str] = []
@@ -84,8 +83,10 @@ class LiveHtml:
         self._started = self._done = False
         self._above: list[str] = []
         self._said: list[str] = []
-        self._waiting = ""
+        self._pending = ""
         self._stepped = False
+        # What a function of the notebook empties takes our output with it.
+        self._unwatch: Callable[[], None] = _nothing if alone else page.watch(self._cleared)
 
     def status(self, text: str, fraction: float | None = None) -> None:
         """Show what is awaited, until the first text arrives; load meanwhile what draws it.
@@ -104,7 +105,7 @@ class LiveHtml:
                 if done
                 else ""
             )
-            self._put(0, frame(_wait(text, bar), style=True))
+            self._put(0, frame(waiting(text, bar), style=True))
         load()
 
     def feed(self, text_delta: str) -> None:
@@ -134,15 +135,16 @@ class LiveHtml:
                 return
             said = "".join(self._said)
             if said.strip():
-                self._above.append(_body(self._drawn(said)))
+                self._above.append(body_of(self._drawn(said)))
             self._said, self._new, self._before, self._text = [], [], [], Cut()
-            self._waiting = ""
+            self._pending = ""
             if isinstance(step, str):
                 self._above.append(f'<div class="pm-note">{html.escape(one_line(step))}</div>')
             elif step.result is None:
-                self._waiting = _wait(f"Calling {call_line(step)} …")
+                self._pending = waiting(f"Calling {call_line(step)} …")
             else:
-                self._above.append(call_html(step, exact=True))
+                line = html.escape(call_line(step, exact=True))
+                self._above.append(f'<div class="pm-note">{line}</div>')  # to unfold once it is final
             self._started = self._stepped = True
             self._soon()
 
@@ -203,7 +205,12 @@ class LiveHtml:
                     else:
                         self._page.update({"text/plain": ""}, self._id(0))
 
+    def _cleared(self) -> None:
+        with self._lock:
+            self._shown, self._name = 0, uuid.uuid4().hex
+
     def _stop(self) -> None:
+        self._unwatch()
         self._done = True
         if self._timer is not None:
             self._timer.cancel()
@@ -242,9 +249,9 @@ class LiveHtml:
         for piece in pieces:
             changed = min(changed, self._freeze(piece))
         for slot in range(changed, len(self._frozen)):
-            self._put(slot, frame(_body(self._frozen[slot][1]), style=slot == 0))
+            self._put(slot, frame(body_of(self._frozen[slot][1]), style=slot == 0))
         slot = len(self._frozen)
-        self._put(slot, frame(_body(last), style=slot == 0, state="pm-open"))
+        self._put(slot, frame(body_of(last), style=slot == 0, state="pm-open"))
         for left in range(slot + 1, self._used):
             self._put(left, "")
         self._used = slot + 1
@@ -255,7 +262,7 @@ class LiveHtml:
             self._before = [*self._before[-1:], *pieces]
         parts = [part for part in self._before[-1:] if len(part) <= PACE]
         more = '<div class="pm-note">…</div>' if len(parts) < len(self._before) else ""
-        body = "".join([*self._above, more, _body("\n".join([*parts, last])), self._waiting])
+        body = "".join([*self._above, more, body_of("\n".join([*parts, last])), self._pending])
         self._put(0, frame(body, style=True, state="pm-open"))
 
     def _freeze(self, piece: str) -> int:
@@ -284,17 +291,5 @@ class LiveHtml:
         return f"{self._name}-{slot}"
 
 
-def _wait(text: str, bar: str = "") -> str:
-    mark = "" if bar else '<span class="pm-dots"></span>'
-    return f'<div class="pm-wait">{mark}<span>{html.escape(one_line(text))}</span>{bar}</div>'
-
-
-def _body(body: str) -> str:
-    return f'<div class="pm-body">{body}</div>'
-
-
-def _timer(seconds: float, call: Callable[[], None]) -> threading.Timer:
-    timer = threading.Timer(seconds, contextvars.copy_context().run, (call,))
-    timer.daemon = True
-    timer.start()
-    return timer
+def _nothing() -> None:
+    """Nobody is to be told."""

@@ -1,7 +1,7 @@
 """Where outputs go: IPython's display, behind three verbs."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 
 class Page(Protocol):
@@ -42,6 +42,16 @@ class Page(Protocol):
             wait: Whether only the next output does so, which does not flicker.
         """
 
+    def watch(self, cleared: Callable[[], None]) -> Callable[[], None]:
+        """Have a function called whenever somebody empties the area.
+
+        Args:
+            cleared: The function.
+
+        Returns:
+            What ends it.
+        """
+
 
 class IPythonPage:
     """The output area of the cell that runs."""
@@ -75,3 +85,20 @@ class IPythonPage:
         from IPython.display import clear_output
 
         clear_output(wait=wait)
+
+    def watch(self, cleared: Callable[[], None]) -> Callable[[], None]:
+        """Have a function called whenever somebody empties the area; see :meth:`Page.watch`."""
+        from IPython.core.getipython import get_ipython
+
+        publisher = getattr(get_ipython(), "display_pub", None)
+        register = getattr(publisher, "register_hook", None)
+        if publisher is None or register is None:
+            return lambda: None
+
+        def hook(message: dict[str, Any]) -> dict[str, Any]:
+            if message["header"]["msg_type"] == "clear_output":
+                cleared()
+            return message
+
+        register(hook)
+        return lambda: publisher.unregister_hook(hook)

@@ -5,7 +5,9 @@ Jupyter Server drops what a kernel says once it is over 1 MB/s in any three seco
 An answer keeps to half of that.
 """
 
+import contextvars
 import json
+import threading
 from collections import deque
 from collections.abc import Callable
 
@@ -65,3 +67,19 @@ class Rate:
             over -= sent
             until = at + WINDOW
         return until - now
+
+
+def timer(seconds: float, call: Callable[[], None]) -> threading.Timer:
+    """Call a function after a while, in a daemon thread and a copy of this context.
+
+    Args:
+        seconds: How long.
+        call: The function.
+
+    Returns:
+        What can be cancelled.
+    """
+    waiting = threading.Timer(seconds, contextvars.copy_context().run, (call,))
+    waiting.daemon = True
+    waiting.start()
+    return waiting

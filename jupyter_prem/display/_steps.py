@@ -50,6 +50,24 @@ def call_line(call: Call, *, exact: bool = False) -> str:
     return f"{shown} → {_one(call.result) or '(nothing)'}" + (f"  ({time})" if time else "")
 
 
+def call_whole(call: Call) -> str:
+    """A call with all its arguments, for whoever is to allow it: on one line if it is short.
+
+    Args:
+        call: The call.
+
+    Returns:
+        Text, its hidden characters visible; beyond 20,000 characters it says how much is left out.
+    """
+    line = call_line(call)
+    text = _pretty(call.arguments)
+    if "…" not in line and len(" ".join(text.split())) <= _SHORT:
+        return line
+    left = len(text) - _LONG
+    more = f"\n… and {left:,} more characters, which are not shown" if left > 0 else ""
+    return f"{_one(call.name)} with\n{text[:_LONG]}{more}\n"
+
+
 def call_html(call: Call, *, exact: bool = False) -> str:
     """A call, folded: its line, and below it the arguments and the result in full.
 

@@ -39,6 +39,9 @@ class Recorder:
         self.times.append(self.clock())
         self.log.append(("update", display_id, dict(data), metadata))
 
+    def watch(self, cleared):  # noqa: ARG002 - Page's signature; nobody clears this one
+        return lambda: None
+
     def clear(self, *, wait):
         self.cleared = wait
         if not wait:
