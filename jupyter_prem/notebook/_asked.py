@@ -1,24 +1,68 @@
-"""What options name: a schema and functions among the notebook's variables, and whom to ask before a call."""
+"""From the options of a cell to a question, with the notebook's variables that they name."""
 
 from __future__ import annotations
 
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import UNSET
+from jupyter_prem.client import UNSET, check_field
 
-from ._options import OptionError
+from ._options import FIELD_OPTIONS, OptionError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
+    from jupyter_prem.conversation import Question
     from jupyter_prem.objects import Tool
 
-__all__ = ["ask_before", "named_objects", "schema_names", "tool_names"]
+__all__ = ["question_of", "schema_names", "tool_names"]
 
 _NOBODY = "nobody can be asked here, so the call is refused (--confirm-tools)."
 _DECLINED = "the person at the notebook declined the call."
+
+
+def question_of(options: argparse.Namespace, text: str, names: Mapping[str, Any]) -> Question:
+    """Return the question that options and a prompt are.
+
+    Args:
+        options: What `parse_words` gave.
+        text: The prompt, expanded.
+        names: The notebook's variables.
+
+    Raises:
+        OptionError: An option names what is not there, or contradicts another.
+        RequestError: A field is out of its range.
+        SchemaError: A variable can be no schema, or no function.
+    """
+    from jupyter_prem.conversation import MAX_TOOL_ROUNDS, Question
+    from jupyter_prem.objects import wired
+
+    given = {field: getattr(options, option.dest) for field, option in FIELD_OPTIONS.items()}
+    fields = {
+        field: value
+        for field, value in given.items()
+        if value is not UNSET and not (value is None and FIELD_OPTIONS[field].repeatable)
+    }
+    for field, value in fields.items():
+        if field != "model":
+            check_field(field, value)
+    wire = wired(fields | named_objects(options, names))
+    return Question(
+        text,
+        wire.fields,
+        name=None if options.name is UNSET else options.name,
+        system=None if options.system is UNSET else options.system,
+        stream=not options.no_stream,
+        once=options.once,
+        new=options.new,
+        window=None if options.window is UNSET else options.window,
+        schema=wire.schema,
+        retries=0 if options.retries is UNSET else options.retries,
+        tools=wire.tools,
+        max_tool_rounds=MAX_TOOL_ROUNDS if options.max_tool_rounds is UNSET else options.max_tool_rounds,
+        confirm=ask_before if options.confirm_tools else None,
+    )
 
 
 def named_objects(options: argparse.Namespace, names: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,11 +107,10 @@ def _found(flag: str, name: str, names: Mapping[str, Any], *, tool: bool = False
 
 def ask_before(tool: Tool, arguments: str) -> str:
     """Ask the person at the notebook before a call; return why it may not be made, or nothing."""
-    from jupyter_prem.display import Call, call_line
+    from jupyter_prem.display import Call, call_whole
 
-    line = call_line(Call(tool.name, arguments))
     try:
-        said = input(f"Call {line}? [y/n] ")
+        said = input(f"Call {call_whole(Call(tool.name, arguments))}? [y/n] ")
     except (EOFError, OSError, RuntimeError):  # ipykernel's StdinNotImplementedError is a RuntimeError
         return _NOBODY
     return "" if said.strip().lower() in {"y", "yes"} else _DECLINED

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from ._named import schema_names, tool_names
+from ._asked import schema_names, tool_names
 from ._options import OPTIONS
 from .commands import SUBCOMMANDS
 

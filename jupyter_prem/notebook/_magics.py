@@ -17,10 +17,10 @@ from jupyter_prem.client import (
     check_field,
 )
 
+from ._asked import question_of
 from ._identity import current_cell
 from ._last_error import LastError
-from ._named import ask_before, named_objects
-from ._options import FIELD_OPTIONS, chat_arguments, parse_words
+from ._options import chat_arguments, parse_words
 from ._report import short_errors
 from ._state import Notebook, Settings
 from ._words import split_line, split_options
@@ -215,13 +215,13 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
                 raise PremError(
                     f"%prem {kind} takes no {flag}.", hint="A question of its own goes into %%chat."
                 )
-        return self._send(options, dataclasses.replace(self._question(options, "", names), kind=kind))
+        return self._send(options, dataclasses.replace(question_of(options, "", names), kind=kind))
 
     def _ask(self, options: argparse.Namespace, prompt: str, names: Mapping[str, Any]) -> ChatResponse | None:
         text = prompt if options.raw else _expand(prompt, names, "in the prompt")
         if not text.strip():
             raise PremError("There is no prompt.", hint="Write the question below %%chat, or after %chat.")
-        question = self._question(options, text.removesuffix("\n"), names)
+        question = question_of(options, text.removesuffix("\n"), names)
         if question.retries and question.schema is None and self.response_format is None:
             raise PremError(
                 "--retries needs a schema that the answer must fit.", hint="Name it: --schema NAME"
@@ -281,36 +281,6 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             (codeless, "The answer holds no code block, so there is no next cell."),
         )
         return tuple(text for holds, text in notes if holds)
-
-    def _question(self, options: argparse.Namespace, text: str, names: Mapping[str, Any]) -> Question:
-        from jupyter_prem.conversation import MAX_TOOL_ROUNDS, Question
-        from jupyter_prem.objects import wired
-
-        given = {field: getattr(options, option.dest) for field, option in FIELD_OPTIONS.items()}
-        fields = {
-            field: value
-            for field, value in given.items()
-            if value is not UNSET and not (value is None and FIELD_OPTIONS[field].repeatable)
-        }
-        for field, value in fields.items():
-            if field != "model":
-                check_field(field, value)
-        wire = wired(fields | named_objects(options, names))
-        return Question(
-            text,
-            wire.fields,
-            name=None if options.name is UNSET else options.name,
-            system=None if options.system is UNSET else options.system,
-            stream=not options.no_stream,
-            once=options.once,
-            new=options.new,
-            window=None if options.window is UNSET else options.window,
-            schema=wire.schema,
-            retries=0 if options.retries is UNSET else options.retries,
-            tools=wire.tools,
-            max_tool_rounds=MAX_TOOL_ROUNDS if options.max_tool_rounds is UNSET else options.max_tool_rounds,
-            confirm=ask_before if options.confirm_tools else None,
-        )
 
 
 def _expand(text: str, names: Mapping[str, Any], where: str) -> str:

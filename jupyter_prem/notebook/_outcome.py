@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def bundle_of_outcome(outcome: Outcome, *, notes: tuple[str, ...] = ()) -> dict[
     return bundle_of_response(
         response,
         notes=notes,
-        steps=steps_of(outcome.turn, {made.call.id: made.seconds for made in outcome.calls}),
+        steps=steps_of(outcome.turn, [made.seconds for made in outcome.calls]),
         earlier=outcome.responses[:-1],
         follows=outcome.place.parent,
         system=outcome.question.system,
@@ -56,12 +57,12 @@ def bundle_of_turn(turn: Turn, data: dict[str, Any] | None = None) -> dict[str, 
     return bundle_of_response(turn.response, steps=steps_of(turn), follows=turn.parent, data=data)
 
 
-def steps_of(turn: Turn | None, seconds: Mapping[str, float | None] | None = None) -> list[Step]:
+def steps_of(turn: Turn | None, seconds: Iterable[float | None] = ()) -> list[Step]:
     """Return what came before a turn's answer: calls with their results, and answers that did not fit.
 
     Args:
         turn: The turn; None where nothing was kept.
-        seconds: How long each call took, by its id.
+        seconds: How long each call took, in their order.
     """
     if turn is None or len(turn.messages) <= 2:  # noqa: PLR2004 - a question and its answer
         return []
@@ -69,8 +70,8 @@ def steps_of(turn: Turn | None, seconds: Mapping[str, float | None] | None = Non
     from jupyter_prem.objects import ERROR
 
     last = answer_place(turn.messages)
-    results = {m.tool_call_id: m.content or "" for m in turn.messages if m.role == "tool"}
     steps: list[Step] = []
+    times = iter(seconds)
     for place, message in enumerate(turn.messages[1:], 1):
         if message.role == "user":
             steps.append(["Asked again:", message.content or ""])
@@ -78,13 +79,12 @@ def steps_of(turn: Turn | None, seconds: Mapping[str, float | None] | None = Non
             continue
         if message.content and place != last:
             steps.append(message.content)
+        answers = itertools.takewhile(lambda told: told.role == "tool", turn.messages[place + 1 :])
+        results = {told.tool_call_id: told.content or "" for told in answers}
         for call in message.tool_calls:
             result = results.get(call.id, "")
-            steps.append(
-                Call(
-                    call.name, call.arguments, result, result.startswith(ERROR), (seconds or {}).get(call.id)
-                )
-            )
+            failed = result.startswith(ERROR)
+            steps.append(Call(call.name, call.arguments, result, failed, next(times, None)))
     return steps
 
 

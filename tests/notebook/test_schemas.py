@@ -305,3 +305,92 @@ def test_a_setting_can_ask_for_it_too(typed, service):
     assert typed.run("%%chat\nhi").ename == "StructuredOutputError"
     assert typed.run("%%chat\nhi").status == "ok"
     assert typed.value("chat_response.parsed") == "{}"
+
+
+def test_validators_that_break_are_told_and_lose_nothing(typed, service):
+    typed.run(
+        "class Odd(pydantic.BaseModel):\n    a: int\n    @pydantic.field_validator('a')\n    def check(cls, v): return {}['k']\n"
+        "tenth = {'type': 'object', 'properties': {'a': {'multipleOf': 0.1}}}"
+    )
+    for name, text, words in (
+        ("Odd", '{"a": 1}', "KeyError: 'k'"),
+        ("tenth", '{"a": 1' + "0" * 400 + "}", "OverflowError"),
+    ):
+        service.script = Script(answer(text))
+        ran = typed.run(f"%%chat --new --schema {name}\ngo", "cell-1")
+        assert ran.ename == "StructuredOutputError", ran.error
+        assert words in ran.error
+        assert typed.value("chat_conversation.messages[-1].content == chat_response.text") == "True"
+
+
+FENCES = {
+    "crlf": '```json\r\n{"x": 1}\r\n```',
+    "words": '```json title="x"\n{"x": 1}\n```',
+    "tildes": '~~~\n{"x": 1}\n~~~',
+    "long": '`````json\n{"x": 1}\n`````\n\n',
+    "open": '```json\n{"x": 1}',
+    "bom": '\ufeff{"x": 1}',
+    "blank": '\n\n  {"x": 1}  \n',
+}
+
+
+@pytest.mark.parametrize("name", FENCES)
+def test_fences_of_every_kind_are_passed_over_while_it_streams_too(typed, service, name):
+    import threading
+
+    text, hold = FENCES[name], threading.Event()
+    service.say(event(chunk(text[:-5])), hold, *answer(text[-5:]))
+    started = typed.start("%%chat --schema Point\nwhere?", "cell-1")
+    typed.until(started, lambda m: "pm-data" in str((m["content"].get("data") or {}).get("text/html")))
+    hold.set()
+    ran = typed.finish(started)
+    assert ran.status == "ok", ran.error
+    assert typed.value("chat_response.parsed.x") == "1.0"
+    pages = [m["content"]["data"]["text/html"] for m in ran.messages if "data" in m["content"]]
+    assert "pm-data" in pages[-1]
+
+
+def test_a_response_format_in_the_apis_form_goes_out_as_it_is(typed, service):
+    wire = {
+        "type": "json_schema",
+        "json_schema": {"name": "a b", "strict": True, "description": "d", "schema": {"type": "object"}},
+    }
+    inner = wire["json_schema"]
+    service.script = Script(answer("{}"))
+    typed.run(
+        f"%prem switch default\nfor form in ({wire!r}, {inner!r}): chat_conversation.ask('go', response_format=form)"
+    )
+    assert [request.body["response_format"] for request in service.questions] == [wire, wire]
+
+
+def test_large_answers_do_not_hold_the_kernel(typed, service):
+    import time
+
+    typed.run("numbers = list[int]\nunique = {'type': 'array', 'uniqueItems': True}")
+    wrong = json.dumps(["x"] * 200_000)
+    right = json.dumps(list(range(200_000)))
+    objects = json.dumps([{"n": n} for n in range(3_000)])
+    for name, text, status in (
+        ("numbers", wrong, "error"),
+        ("numbers", right, "ok"),
+        ("unique", objects, "ok"),
+    ):
+        service.script = Script(answer(text))
+        before = time.monotonic()
+        ran = typed.run(f"%%chat --once --schema {name}\ngo")
+        assert ran.status == status, ran.error
+        assert time.monotonic() - before < 10, name
+    service.script = Script(answer(wrong))
+    assert "$[0]: " in typed.run("%%chat --once --schema numbers\ngo").error
+
+
+def test_the_members_of_a_schema_keep_their_order_on_the_wire(typed, service):
+    service.script = Script(answer('{"name": "Ada", "age": 1}'))
+    typed.run("%%chat --schema Person\nwho?")
+    assert list(service.questions[-1].body["response_format"]["json_schema"]["schema"]["properties"]) == [
+        "name",
+        "age",
+        "tags",
+    ]
+    dry = typed.run("%%chat --dry-run --once --schema Person\nwho?").bundles[0]["text/plain"]
+    assert json.loads(dry[dry.index("{") : dry.rindex("}") + 1]) == {**service.questions[-1].body}

@@ -400,3 +400,127 @@ def test_tab_completes_functions_and_choices(tools):
     assert "%%chat --tools add,add" not in tab("%%chat --tools add,")
     assert tab("%%chat --tool-choice re") == ["%%chat --tool-choice required"]
     assert tab("%%chat --schema ") == ["%%chat --schema Point", "%%chat --schema shape"]
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_tool_that_clears_the_output_takes_no_answer_with_it(tools, service, wait):
+    tools.run(
+        f"from IPython.display import clear_output\ndef clears():\n    clear_output(wait={wait})\n    print('after')\n    return 'x'"
+    )
+    service.script = Script(calls(("clears", "")), answer("The answer."))
+    ran = tools.run("%%chat --tools clears\ngo", "cell-1")
+    assert ran.status == "ok", ran.error
+    shown = [data for data in ran.bundles if MIME in data]
+    assert len(shown) == 1
+    assert "The answer." in shown[0]["text/plain"]
+    assert "after" in ran.text
+
+
+def test_any_exception_of_a_tool_is_told_and_none_ends_the_exchange(tools, service):
+    tools.run(
+        "import pydantic\nclass Fatal(BaseException): pass\ndef fatal(): raise Fatal('no')\n"
+        "class Odd(pydantic.BaseModel):\n    a: int\n    @pydantic.field_validator('a')\n    def check(cls, v): return {}['k']\n"
+        "def odd(o: Odd): return 1\ndef huge(): raise ValueError('x' * 1_000_000)\ndef leaves(): raise GeneratorExit"
+    )
+    service.script = Script(
+        calls(("fatal", ""), ("odd", '{"o": {"a": 1}}'), ("huge", ""), ("leaves", "")), answer("fine")
+    )
+    ran = tools.run("%%chat --tools fatal,odd,huge,leaves\ngo")
+    assert ran.status == "ok", ran.error
+    results = [m["content"] for m in said(tools) if m["role"] == "tool"]
+    assert results[0].startswith("Error: ")
+    assert "Fatal: no" in results[0]
+    assert "KeyError: 'k'" in results[1]
+    assert len(results[2]) <= 50_000
+    assert results[3].startswith("Error: GeneratorExit")
+
+
+def test_confirm_shows_all_that_is_allowed(tools, service):
+    command = "ls " + "a" * 100 + "; rm -rf /"
+    tools.run("def run(command: str): made.append(command)")
+    service.script = Script(calls(("run", json.dumps({"command": command}))), answer("ok"))
+    prompts = []
+
+    def on_stdin(message):
+        prompts.append(message["content"]["prompt"])
+        tools.client.input("n")
+
+    tools.client.execute_interactive(
+        "%%chat --tools run --confirm-tools\ngo",
+        allow_stdin=True,
+        stdin_hook=on_stdin,
+        output_hook=lambda _: None,
+        timeout=20,
+    )
+    assert command in prompts[0]
+    assert tools.value("made") == "[]"
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+def test_a_call_of_a_cut_answer_is_not_made(tools, service, finish):
+    cut = [{"index": 0, "id": "c", "type": "function", "function": {"name": "fails", "arguments": ""}}]
+    service.say(event(chunk(None, tool_calls=cut)), event(chunk(finish_reason=finish)), DONE)
+    ran = tools.run("%%chat --tools fails\ngo")
+    assert ran.status == "ok", ran.error
+    assert "cut before the call was complete" in said(tools)[-1]["content"]
+    assert len(service.questions) == 1
+
+
+def test_none_means_none(tools, service):
+    service.script = Script(calls(("add", '{"a": 1}')))
+    tools.run("%%chat --tools add --tool-choice none\ngo")
+    assert tools.value("made") == "[]"
+    assert "--tool-choice none" in said(tools)[-1]["content"]
+
+
+def test_the_same_id_in_two_rounds_keeps_its_own_result(tools, service):
+    service.script = Script(
+        calls(("later", '{"name": "a"}')), calls(("later", '{"name": "b"}')), answer("ok")
+    )
+    ran = tools.run("%%chat --tools later\ngo")
+    plain = ran.bundles[-1]["text/plain"]
+    assert 'later(name="a") → hello a' in plain
+    assert 'later(name="b") → hello b' in plain
+
+
+def test_what_goes_back_is_what_an_api_takes(tools, service):
+    service.script = Script(calls(("prints", ""), ("no such name" * 20, "{a:"), ("add", "  ")), answer("ok"))
+    tools.run("%%chat --tools prints,add\ngo")
+    for call in service.questions[-1].body["messages"][1]["tool_calls"]:
+        assert isinstance(json.loads(call["function"]["arguments"]), dict)
+        assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", call["function"]["name"])
+
+
+def test_ids_that_were_made_are_in_the_response_too(tools, service):
+    raw = {"type": "function", "function": {"name": "raw", "parameters": {"type": "object"}}}
+    asked = [{"index": 0, "type": "function", "function": {"name": "raw", "arguments": "{}"}}]
+    service.script = Script(
+        [event(chunk(None, tool_calls=asked)), event(chunk(finish_reason="tool_calls")), DONE], answer("ok")
+    )
+    code = (
+        f"%prem switch default\nchat = chat_conversation\nr = chat.ask('go', tools=[{raw!r}])\n"
+        "chat.append('tool', '1', tool_call_id=r.tool_calls[0].id)\nr = chat.ask('and?')"
+    )
+    assert tools.run(code).status == "ok"
+    sent = service.questions[-1].body["messages"]
+    assert sent[1]["tool_calls"][0]["id"] == sent[2]["tool_call_id"]
+
+
+def test_many_large_calls_stay_below_what_the_server_lets_through(tools, service):
+    tools.run("def large(n: int): return str(n) * 10_000")
+    service.script = Script(calls(*(("large", json.dumps({"n": n})) for n in range(30))), answer("ok"))
+    ran = tools.run("%%chat --tools large\ngo", "cell-1")
+    sizes = [len(m["content"]["data"].get("text/html", "")) for m in ran.messages if "data" in m["content"]]
+    assert sum(sizes[:-1]) < 700_000
+    assert ran.status == "ok"
+
+
+def test_an_exported_question_with_calls_runs_and_leaves_none_open(tools, service, tmp_path):
+    service.script = Script(calls(("add", '{"a": 1}')), answer("two"))
+    tools.run("%%chat --tools add --tool-choice add\ngo")
+    tools.run(f"%prem export '{tmp_path}/chat.ipynb'\n%unload_ext jupyter_prem")
+    service.script = Script(answer("two"))
+    for cell in json.loads((tmp_path / "chat.ipynb").read_text())["cells"]:
+        assert tools.run("".join(cell["source"])).status == "ok"
+    assert "tools" not in service.questions[-1].body
+    assert "tools=[add]" in "".join(cell["source"])

@@ -12,6 +12,7 @@ from jupyter_prem.display import bundle
 from jupyter_prem.notebook._options import FIELD_OPTIONS
 from jupyter_prem.notebook._outcome import bundle_of_turn, data_of_turn
 from jupyter_prem.notebook._words import split_options
+from jupyter_prem.objects import tool_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -113,8 +114,14 @@ def _by_call(turn: Turn, question: Message, told: str | None) -> str:
     """Return the code that asks a question again whose fields are no options of `%%chat`."""
     more = {"system": told, "name": question.name, "window": _window(turn)}
     fields = {name: value for name, value in turn.fields.items() if name not in _STREAM}
+    names = ", ".join(filter(None, map(tool_name, fields.get("tools") or ())))
+    called = any(message.tool_calls for message in turn.messages)
+    if called:  # without the functions their calls would stay unanswered
+        fields = {name: value for name, value in fields.items() if name not in {"tools", "tool_choice"}}
+    note = f"# Asked with functions; to let them run, add tools=[{names}].\n" if called else ""
     given = {name: value for name, value in more.items() if value is not None} | fields
-    return f"chat_response = chat_conversation.ask({', '.join([repr(question.content), *_keywords(given)])})"
+    arguments = ", ".join([repr(question.content), *_keywords(given)])
+    return f"{note}chat_response = chat_conversation.ask({arguments})"
 
 
 def _keywords(values: Mapping[str, Any]) -> list[str]:
