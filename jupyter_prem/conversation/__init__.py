@@ -1,10 +1,11 @@
 """Conversations: their turns, the way of one question, and prompt templates."""
 
+from ._backend import Backend
 from ._conversation import Conversation
 from ._files import ConversationFileError, write
 from ._host import ConversationStream, Host
 from ._question import CONTINUE, MAX_TOOL_ROUNDS, Place, Question, asked_again
-from ._session import Backend, Sink, ask, prepare
+from ._session import Sink, ask, prepare
 from ._template import TemplateError, expand
 from ._tree import ConversationBusyError, ConversationError, Tree
 from ._turn import Cell, SentBody, Turn, answer_place, body_hash, branch

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from jupyter_prem.client import Delta, StructuredOutputError
     from jupyter_prem.objects import Tool
 
+    from ._backend import Backend
     from ._host import Host
-    from ._session import Backend
     from ._watch import CallMade, Outcome
 
 __all__ = ["Conversation"]

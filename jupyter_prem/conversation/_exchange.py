@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from jupyter_prem.client import Cancel, ChatStream, Delta
 
-    from ._session import Backend
+    from ._backend import Backend
     from ._tree import Tree
 
 __all__ = ["Exchange"]

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from jupyter_prem.client import ChatRequest, Delta
 
+    from ._backend import Backend
     from ._conversation import Conversation
     from ._question import Question
-    from ._session import Backend
 
 __all__ = ["Alone", "ConversationStream", "Host"]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jupyter_prem.client import Cancel
     from jupyter_prem.objects import Schema, Tool
 
-    from ._session import Backend
+    from ._backend import Backend
     from ._tree import Tree
 
 __all__ = ["CONTINUE", "MAX_TOOL_ROUNDS", "Place", "Question", "asked_again", "place", "request_at"]

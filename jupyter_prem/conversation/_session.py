@@ -8,7 +8,7 @@ stop commits what had arrived; a fault commits nothing, but its outcome carries 
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from jupyter_prem.client import Interrupted, PremError
 
@@ -19,35 +19,14 @@ from ._watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jupyter_prem.client import Cancel, ChatRequest, ChatStream, Delta, StructuredOutputError
+    from jupyter_prem.client import Cancel, ChatRequest, Delta, StructuredOutputError
 
+    from ._backend import Backend
     from ._question import Question
     from ._tree import Tree
     from ._watch import CallMade, Outcome, Round
 
-__all__ = ["Backend", "Sink", "ask", "prepare"]
-
-
-class Backend(Protocol):
-    """Who answers, as a turn sees it."""
-
-    def default_model(self, cancel: Cancel | None = None) -> str:
-        """Return the model that a request without one goes to."""
-        ...
-
-    def body_of(self, request: ChatRequest) -> dict[str, Any]:
-        """Return the body that a request goes out with."""
-        ...
-
-    def send(
-        self,
-        request: ChatRequest,
-        *,
-        cancel: Cancel | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> ChatStream:
-        """Send a request and return its answer on the way."""
-        ...
+__all__ = ["Sink", "ask", "prepare"]
 
 
 class Sink(Protocol):

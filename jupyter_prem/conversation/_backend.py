@@ -1,0 +1,34 @@
+"""Who answers, as a conversation sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jupyter_prem.client import Cancel, ChatRequest, ChatStream
+
+__all__ = ["Backend"]
+
+
+class Backend(Protocol):
+    """Who answers, as a turn sees it."""
+
+    def default_model(self, cancel: Cancel | None = None) -> str:
+        """Return the model that a request without one goes to."""
+        ...
+
+    def body_of(self, request: ChatRequest) -> dict[str, Any]:
+        """Return the body that a request goes out with."""
+        ...
+
+    def send(
+        self,
+        request: ChatRequest,
+        *,
+        cancel: Cancel | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ChatStream:
+        """Send a request and return its answer on the way."""
+        ...
