@@ -44,6 +44,10 @@ def keep_cells(lines: list[str]) -> list[str]:
     return [f"get_ipython().run_cell_magic({cell['magic']!r}, {line!r}, {body or chr(10)!r})\n"]
 
 
+# So a terminal, which asks whether what was typed is whole, still sees a cell whose body goes on.
+keep_cells.has_side_effects = True  # type: ignore[attr-defined]  # IPython's mark
+
+
 def keep_lines(lines: list[str]) -> list[str]:
     """Rewrite the `%chat` and `%prem` lines of a cell as calls of the magic; after IPython's own clean-up.
 

@@ -97,3 +97,13 @@ def test_tab_completes_our_options(service):
         PREM_ENDPOINT=service.url,
     )
     assert "first ['--temperature'] ['history'] ['loopback-1'] last" in shown
+
+
+def test_a_terminal_waits_for_the_body_of_a_cell(service):
+    shown = ipython(
+        "%load_ext jupyter_prem",
+        "whole = lambda text: get_ipython().input_transformer_manager.check_complete(text)[0]",
+        "print('first', whole('%%chat'), whole('%%chat -t 0\\nhow are'), whole('%%chat\\nhi\\n\\n'), whole('%chat hi'), 'last')",
+        PREM_ENDPOINT=service.url,
+    )
+    assert "first incomplete incomplete complete complete last" in shown
