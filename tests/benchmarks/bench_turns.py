@@ -23,7 +23,7 @@ from loopback import Service
 from jupyter_prem import Client, Conversation
 from jupyter_prem.client import Message
 from jupyter_prem.conversation import Turn
-from jupyter_prem.notebook._outcome import bundle_of_outcome
+from jupyter_prem.notebook._outcome import bundle_of_turn, data_of_turn
 
 
 def conversation(turns: int, client: Client) -> Conversation:
@@ -58,15 +58,14 @@ def row(turns: int, runs: int, service: Service) -> tuple[float, float, float, f
     chat = conversation(turns, client)
     head, messages = chat.head, list(chat.messages)
     url = f"{service.url}/api/v1/chat/completions"
-    outcomes = []
-    note = chat._host.done
-    chat._host.done = lambda outcome: (outcomes.append(outcome), note(outcome))
     costs: dict[str, list[float]] = {"bare": [], "ask": [], "bundle": [], "window": []}
     with httpx.Client() as plain:
         for _ in range(runs + 1):
             costs["bare"].append(measured(lambda: bare(plain, url, messages, "Question?")))
             costs["ask"].append(measured(lambda: chat.ask("Question?", model="m")))
-            costs["bundle"].append(measured(lambda: bundle_of_outcome(outcomes[-1])))
+            costs["bundle"].append(
+                measured(lambda: bundle_of_turn(chat.head, data_of_turn(chat.head, chat.name)))
+            )
             chat.go(head)
             costs["window"].append(measured(lambda: chat.ask("Question?", model="m", window=10)))
             chat.go(head)
