@@ -81,7 +81,7 @@ class Schema:
         try:
             data = json.loads(json_text, parse_constant=_no_constant)
         except json.JSONDecodeError as error:
-            raise _no_json(json_text, error.msg, error.pos) from None
+            raise _no_json(json_text, error.msg.removesuffix(" at"), error.pos) from None
         except RecursionError:
             raise _no_json(json_text, "nested too deeply", 0) from None
         except ValueError as error:  # such as a number of more digits than Python reads

@@ -100,7 +100,7 @@ WRONG = {
         "$.tags[1]: 2 is not of type 'string' (line 1, column 39)",
     ),
     "syntax": ('{"name": "Ada",}', "no JSON: "),
-    "cut": ('{"name": "Ada", "a', "no JSON: unterminated string"),
+    "cut": ('{"name": "Ada", "a', "no JSON: unterminated string starting at line 1, column 17"),
     "words": ("Sure! Here it is.", "no JSON: expecting value at line 1, column 1"),
     "twice": ('{"name": "A", "age": 1} {"name": "A", "age": 1}', "no JSON: extra data at line 1, column 25"),
     "nan": ('{"name": "A", "age": NaN}', "no JSON"),
