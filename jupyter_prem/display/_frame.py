@@ -71,12 +71,8 @@ def bundle(
     ]
     result: dict[str, object] = {
         "text/html": frame("\n".join(part for part in parts if part), style=True),
-        "text/markdown": "\n\n".join(
-            filter(None, [*map(_step_markdown, steps), shown.markdown, *map(_inert_line, extra)])
-        ),
-        "text/plain": "\n\n".join(
-            filter(None, ["\n".join(map(_step_plain, steps)), shown.plain, "\n".join(extra)])
-        ),
+        "text/markdown": _paragraphs(*map(_step_markdown, steps), shown.markdown, *map(_inert_line, extra)),
+        "text/plain": _paragraphs("\n".join(map(_step_plain, steps)), shown.plain, "\n".join(extra)),
     }
     if data is not None:
         result[MIME] = _encodable(data)
@@ -85,6 +81,10 @@ def bundle(
         shown.plain,
         lambda beginning: frame(_div("pm-body", escaped(beginning)) + parts[-1], style=True),
     )
+
+
+def _paragraphs(*parts: str) -> str:
+    return "\n\n".join(filter(None, parts))
 
 
 class _Shown(NamedTuple):
