@@ -58,8 +58,9 @@ class Question:
         confirm: Called with a tool and its arguments before each call; a text says why it may not be made.
         endpoint: Who answers, where the question names an endpoint of its own.
         cell: The cell that asks; what an earlier execution of it asked is replaced.
-        kind: "ask"; "regenerate" asks the last question again, beside its answer; "continue" asks for
-            the rest of an answer that was cut.
+        kind: "ask"; "regenerate" asks a question again, beside its answer, with `text` in its place if there
+            is one; "continue" asks for the rest of an answer that was cut.
+        turn: What is asked again; None for the cell's own, or the last.
     """
 
     text: str = ""
@@ -81,6 +82,7 @@ class Question:
     endpoint: str | None = None
     cell: Cell | None = None
     kind: Literal["ask", "regenerate", "continue"] = "ask"
+    turn: Turn | None = None
 
     def __post_init__(self) -> None:
         for name in ("fields", "system"):
@@ -153,13 +155,14 @@ def place(tree: Tree, question: Question) -> Place:
                 f"There is no answer to regenerate in the conversation {tree.name!r}.",
                 hint="Ask a question first." if last is None else "The last message was appended by hand.",
             )
-        parent, message, fields = last.parent, last.question, _again(last, question)
+        parent, message, fields = last.parent, _edited(last.question, question), _again(last, question)
         window = _window(last, window)
         if "response_format" not in question.fields:
             schema = schema or last.schema
         left_tools = _left_tools(last, question)
-        others = tuple(cell for cell in last.cells if question.cell is None or cell.id != question.cell.id)
-        cells = (*others, *cells)
+        if message is last.question:
+            others = (cell for cell in last.cells if question.cell is None or cell.id != question.cell.id)
+            cells = (*others, *cells)
         if question.system is None and last.system_given:
             question = dataclasses.replace(question, system=last.system)
     elif question.kind == "continue":
@@ -184,7 +187,7 @@ def place(tree: Tree, question: Question) -> Place:
 def asked_again(tree: Tree, question: Question) -> Turn | None:
     """Return the turn that `question` asks again or continues; None where it asks for itself."""
     if question.kind == "regenerate":
-        return tree.earlier(question.cell) or tree.head
+        return question.turn or tree.earlier(question.cell) or tree.head
     return tree.base(question.cell) if question.kind == "continue" else None
 
 
@@ -203,6 +206,12 @@ def request_at(
     model = draft.model if "model" in fields else backend.default_model(cancel)
     body = SentBody(where.parent, (where.message,), where.system, where.window, fields)
     return dataclasses.replace(draft, model=model, messages=tuple(body.messages())), body
+
+
+def _edited(asked: Message, question: Question) -> Message:
+    if not question.text.strip() or question.text == asked.content:
+        return asked
+    return dataclasses.replace(asked, content=question.text)
 
 
 def _again(last: Turn, question: Question) -> dict[str, Any]:

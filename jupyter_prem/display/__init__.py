@@ -9,7 +9,7 @@ Importing this package loads neither Markdown nor nh3 nor Pygments; the first an
 """
 
 from ._data import data_text
-from ._frame import MIME, Step, bundle, drawing
+from ._frame import MIME, Step, answer_html, bundle, drawing, frame, stylesheet
 from ._inert import inert_markdown
 from ._live import LiveHtml
 from ._live_data import LiveData
@@ -30,15 +30,18 @@ __all__ = [
     "Page",
     "Step",
     "TerminalText",
+    "answer_html",
     "bundle",
     "call_line",
     "call_whole",
     "data_text",
     "drawing",
     "error_text",
+    "frame",
     "inert_markdown",
     "plain",
     "render",
+    "stylesheet",
     "terminal_text",
     "unlinked",
 ]

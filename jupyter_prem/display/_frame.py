@@ -53,19 +53,10 @@ def bundle(
         MIME type to content: HTML, harmless Markdown, plain text, and the data; less for an answer of some
         hundred kilobytes, see :func:`fit`.
     """
-    notes = [line for note in notes if (line := one_line(note))]
-    parts = [_div("pm-note", html.escape(note)) for note in notes]
-    if reasoning.strip():
-        parts.append(f"<details><summary>Reasoning</summary>{render(reasoning)}</details>")
-    parts += map(_step_html, steps)
     shown = _answer(text, structured=structured)
-    if text:
-        parts.append(_div("pm-body", shown.html))
-    if refusal.strip():
-        parts.append(_div("pm-refusal", html.escape(clean(refusal)).replace("\n", "<br>")))
-    parts.append(_foot(footer, badge))
+    parts = _parts(shown.html if text else "", footer, notes, reasoning, refusal, badge, steps)
     extra = [
-        *notes,
+        *filter(None, map(one_line, notes)),
         *([clean(refusal)] if refusal.strip() else []),
         *([f"[{one_line(badge)}]"] if badge else []),
     ]
@@ -81,6 +72,52 @@ def bundle(
         shown.plain,
         lambda beginning: frame(_div("pm-body", escaped(beginning)) + parts[-1], style=True),
     )
+
+
+def answer_html(
+    text: str,
+    *,
+    footer: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    reasoning: str = "",
+    refusal: str = "",
+    badge: str = "",
+    steps: Sequence[Step] = (),
+    structured: bool = False,
+) -> str:
+    """The HTML of :func:`bundle`, for a page that has the stylesheet; arguments as there.
+
+    Returns:
+        One element; of an answer near a megabyte the beginning, see :func:`fit`.
+    """
+    shown = _answer_html(text, structured=structured) if text else ""
+    parts = _parts(shown, footer, notes, reasoning, refusal, badge, steps)
+    whole = {"text/html": frame("\n".join(filter(None, parts)), style=False)}
+    short = fit(
+        whole, clean(text), lambda cut: frame(_div("pm-body", escaped(cut)) + parts[-1], style=False)
+    )
+    return str(short["text/html"])
+
+
+def _parts(
+    shown: str,
+    footer: Sequence[str],
+    notes: Sequence[str],
+    reasoning: str,
+    refusal: str,
+    badge: str,
+    steps: Sequence[Step],
+) -> list[str]:
+    """The elements of an answer's frame, its footer last."""
+    parts = [_div("pm-note", html.escape(line)) for note in notes if (line := one_line(note))]
+    if reasoning.strip():
+        parts.append(f"<details><summary>Reasoning</summary>{render(reasoning)}</details>")
+    parts += map(_step_html, steps)
+    if shown:
+        parts.append(_div("pm-body", shown))
+    if refusal.strip():
+        parts.append(_div("pm-refusal", html.escape(clean(refusal)).replace("\n", "<br>")))
+    return [*parts, _foot(footer, badge)]
 
 
 def _paragraphs(*parts: str) -> str:
@@ -100,8 +137,14 @@ def _answer(text: str, *, structured: bool) -> _Shown:
         return _Shown(render(text) if text else "", inert_markdown(text), plain(text))
     valid, value = parse(text)
     body = data_text(value) if valid else clean(text)
-    tree = data_html(value) if valid else block(text)
-    return _Shown(tree, inert_markdown(fenced(body, "json" if valid else "")) if text else "", body)
+    return _Shown(_answer_html(text, structured=True), inert_markdown(fenced(body, "json" if valid else "")) if text else "", body)
+
+
+def _answer_html(text: str, *, structured: bool) -> str:
+    if not structured:
+        return render(text)
+    valid, value = parse(text)
+    return data_html(value) if valid else block(text)
 
 
 def _step_html(step: Step) -> str:

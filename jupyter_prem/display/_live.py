@@ -50,6 +50,7 @@ class LiveHtml:
         page: The cell's output area.
         alone: Whether everything in it is this answer's; else other outputs are left where they are, and
             one output shows the end of the answer while it arrives.
+        style: Whether the stylesheet goes with it; a page may have it.
         clock: Seconds, monotonic.
         later: Calls a function after some seconds, in any thread; a daemon timer if left out.
         sleep: Waits some seconds.
@@ -60,6 +61,7 @@ class LiveHtml:
         page: Page,
         *,
         alone: bool = True,
+        style: bool = True,
         clock: Callable[[], float] = time.monotonic,
         later: Callable[[float, Callable[[], None]], _Cancel] | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -67,7 +69,7 @@ class LiveHtml:
         self._page = page
         self._sleep = sleep
         self._rate = Rate(clock)
-        self._alone = alone
+        self._alone, self._style = alone, style
         self._clock = clock
         self._later = later or timer
         self._lock = threading.RLock()
@@ -105,7 +107,7 @@ class LiveHtml:
                 if done
                 else ""
             )
-            self._put(0, frame(waiting(text, bar), style=True))
+            self._put(0, frame(waiting(text, bar), style=self._style))
         load()
 
     def feed(self, text_delta: str) -> None:
@@ -249,9 +251,9 @@ class LiveHtml:
         for piece in pieces:
             changed = min(changed, self._freeze(piece))
         for slot in range(changed, len(self._frozen)):
-            self._put(slot, frame(body_of(self._frozen[slot][1]), style=slot == 0))
+            self._put(slot, frame(body_of(self._frozen[slot][1]), style=self._style and slot == 0))
         slot = len(self._frozen)
-        self._put(slot, frame(body_of(last), style=slot == 0, state="pm-open"))
+        self._put(slot, frame(body_of(last), style=self._style and slot == 0, state="pm-open"))
         for left in range(slot + 1, self._used):
             self._put(left, "")
         self._used = slot + 1
@@ -263,7 +265,7 @@ class LiveHtml:
         parts = [part for part in self._before[-1:] if len(part) <= PACE]
         more = '<div class="pm-note">…</div>' if len(parts) < len(self._before) else ""
         body = "".join([*self._above, more, body_of("\n".join([*parts, last])), self._pending])
-        self._put(0, frame(body, style=True, state="pm-open"))
+        self._put(0, frame(body, style=self._style, state="pm-open"))
 
     def _freeze(self, piece: str) -> int:
         """Keep a piece; returns the first output that changes."""

@@ -62,6 +62,7 @@ def question_of(options: argparse.Namespace, text: str, names: Mapping[str, Any]
         tools=wire.tools,
         max_tool_rounds=MAX_TOOL_ROUNDS if options.max_tool_rounds is UNSET else options.max_tool_rounds,
         confirm=ask_before if options.confirm_tools else None,
+        endpoint=None if options.endpoint is UNSET else options.endpoint,
     )
 
 

@@ -6,7 +6,19 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Any as AnyTrait, Dict, Enum, Float, Int, List, TraitError, Unicode, validate
+from traitlets import (
+    All,
+    Any as AnyTrait,
+    Dict,
+    Enum,
+    Float,
+    Int,
+    List,
+    TraitError,
+    Unicode,
+    observe,
+    validate,
+)
 
 from jupyter_prem.client import (
     DEFAULT_TIMEOUT,
@@ -139,6 +151,12 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             prices[str(model)] = (float(pair[0]), float(pair[1]))
         return prices
 
+    @observe(All)
+    def _settings_changed(self, _: object) -> None:
+        notebook = self.__dict__.get("notebook")  # there is none yet while the traits are first set
+        if notebook is not None:
+            notebook.changed(None)
+
     def settings(self) -> Settings:
         """Return what holds now where a cell says nothing."""
         set_fields = {name: getattr(self, name) for name in _FIELD_TRAITS if getattr(self, name) is not None}
@@ -233,7 +251,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         from ._sinks import choose_sink
 
         conversation = self._conversation(options, question)
-        endpoint = self._endpoint(options, conversation, question)
+        endpoint = self.notebook.endpoint_of(conversation, question)
         question = dataclasses.replace(question, endpoint=endpoint)
         answerer = self.notebook.answerer(endpoint)
         if options.dry_run:
@@ -257,17 +275,6 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         if options.dry_run or question.kind != "ask":
             return self.notebook.known(name)
         return self.notebook.conversation(name)
-
-    def _endpoint(
-        self, options: argparse.Namespace, conversation: Conversation, question: Question
-    ) -> str | None:
-        """Return the endpoint that the options name, or that what is asked again was asked with."""
-        from jupyter_prem.conversation import asked_again
-
-        if options.endpoint is not UNSET:
-            return str(options.endpoint)
-        last = asked_again(conversation, self.notebook.completed(question))
-        return last.endpoint if last is not None else None
 
     def _notes(self, answerer: Answerer, outcome: Outcome, *, code: bool) -> tuple[str, ...]:
         from ._outcome import IMPLICIT

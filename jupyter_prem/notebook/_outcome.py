@@ -23,6 +23,8 @@ __all__ = [
     "bundle_of_response",
     "bundle_of_turn",
     "data_of_turn",
+    "html_of_response",
+    "html_of_turn",
     "metadata_of",
 ]
 
@@ -55,6 +57,20 @@ def bundle_of_turn(turn: Turn, data: dict[str, Any] | None = None) -> dict[str, 
     if turn.response is None:
         raise ValueError("a turn that was appended by hand has no answer")
     return bundle_of_response(turn.response, steps=steps_of(turn), follows=turn.parent, data=data)
+
+
+def html_of_turn(turn: Turn) -> str:
+    """Return the HTML of a turn that was answered, for a page that has the stylesheet."""
+    if turn.response is None:
+        raise ValueError("a turn that was appended by hand has no answer")
+    return html_of_response(turn.response, steps=steps_of(turn))
+
+
+def html_of_response(response: ChatResponse, steps: Sequence[Step] = ()) -> str:
+    """Return the HTML of a response, for a page that has the stylesheet."""
+    from jupyter_prem.display import answer_html
+
+    return answer_html(**_shown(response, steps=steps))
 
 
 def steps_of(turn: Turn | None, seconds: Iterable[float | None] = ()) -> list[Step]:
@@ -101,29 +117,41 @@ def bundle_of_response(
     """Return the MIME bundle of a response, with what came before it, and the system message it set."""
     from jupyter_prem.display import bundle
 
-    footer = [response.model] if response.model else []
+    footer = []
+    if follows is not None:
+        footer.append(f"follows \u201c{beginning(follows.title)}\u201d")
+    if system is not None:
+        footer.append(f"system “{beginning(system)}”" if system else "no system message any more")
+    return bundle(**_shown(response, notes=notes, steps=steps, earlier=earlier, footer=footer), data=data)
+
+
+def _shown(
+    response: ChatResponse,
+    *,
+    notes: Sequence[str] = (),
+    steps: Sequence[Step] = (),
+    earlier: Sequence[ChatResponse] = (),
+    footer: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return what a page shows of a response, as arguments of `display.bundle`."""
+    first = [response.model] if response.model else []
     usages = [answer.usage for answer in (*earlier, response)]
     known = [usage for usage in usages if usage is not None]
     if len(known) == len(usages):
         prompt, completion = sum(u.prompt_tokens for u in known), sum(u.completion_tokens for u in known)
         several = f" in {len(usages)} requests" if earlier else ""
-        footer.append(f"{prompt} + {completion} tokens{several}")
-    if follows is not None:
-        footer.append(f"follows \u201c{beginning(follows.title)}\u201d")
-    if system is not None:
-        footer.append(f"system “{beginning(system)}”" if system else "no system message any more")
+        first.append(f"{prompt} + {completion} tokens{several}")
     wanted = response.body.fields.get("response_format")
-    return bundle(
-        response.text,
-        footer=footer,
-        notes=(*response.notes, *notes),
-        reasoning=response.reasoning,
-        refusal=response.refusal,
-        badge=_badge(response),
-        steps=steps,
-        structured=isinstance(wanted, Mapping) and wanted.get("type") == "json_schema",
-        data=data,
-    )
+    return {
+        "text": response.text,
+        "footer": [*first, *footer],
+        "notes": (*response.notes, *notes),
+        "reasoning": response.reasoning,
+        "refusal": response.refusal,
+        "badge": _badge(response),
+        "steps": steps,
+        "structured": isinstance(wanted, Mapping) and wanted.get("type") == "json_schema",
+    }
 
 
 def beginning(text: str) -> str:

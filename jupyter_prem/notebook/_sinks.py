@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from jupyter_prem.conversation import CallMade, Outcome, Question, Sink
 
 
-__all__ = ["choose_sink", "is_live"]
+__all__ = ["AnswerSink", "choose_sink", "is_live"]
 
 
 def is_live(shell: InteractiveShell, live: str) -> bool:
@@ -78,24 +78,24 @@ def _alone(shell: InteractiveShell) -> bool:
     return lines or code.startswith(("%%chat", "%%prem"))
 
 
-class _CellSink:
-    """Hands a turn's deltas to a painter, and its outcome as the one bundle the cell saves."""
+class AnswerSink:
+    """Hands a turn's deltas to a painter.
 
-    def __init__(
-        self,
-        painter: LiveHtml | OnceHtml | TerminalText,
-        notes: Callable[[Outcome], tuple[str, ...]],
-        *,
-        feed: bool = True,
-    ) -> None:
+    Args:
+        painter: Where they are drawn.
+        feed: Whether text is drawn before it is whole.
+    """
+
+    def __init__(self, painter: LiveHtml | OnceHtml | TerminalText, *, feed: bool = True) -> None:
         self._feed = feed
         self._painter = painter
-        self._notes = notes
 
     def status(self, text: str, fraction: float | None = None) -> None:
+        """Show what is waited for."""
         self._painter.status(text or "Waiting for the answer …", fraction)
 
     def delta(self, delta: Delta) -> None:
+        """Show a piece of the answer."""
         if delta.index:
             return
         if delta.text and self._feed:
@@ -104,15 +104,35 @@ class _CellSink:
             self._painter.status("Thinking …", None)
 
     def call(self, made: CallMade) -> None:
+        """Show a call, and then what came of it."""
         failed = (made.text or "").startswith(ERROR)
         self._painter.step(Call(made.call.name, made.call.arguments, made.text, failed, made.seconds))
 
     def again(self, error: StructuredOutputError) -> None:
+        """Show why an answer is asked for again."""
         self._painter.step(f"Asked again: {error.what}")
+
+    def finish(self, outcome: Outcome) -> None:  # noqa: ARG002 - who draws more does so here
+        """Stop drawing."""
+        self._painter.close()
+
+
+class _CellSink(AnswerSink):
+    """Draws the outcome as the one bundle that the cell saves."""
+
+    def __init__(
+        self,
+        painter: LiveHtml | OnceHtml | TerminalText,
+        notes: Callable[[Outcome], tuple[str, ...]],
+        *,
+        feed: bool = True,
+    ) -> None:
+        super().__init__(painter, feed=feed)
+        self._notes = notes
 
     def finish(self, outcome: Outcome) -> None:
         if outcome.response is None:
-            self._painter.close()
+            super().finish(outcome)
             return
         metadata = metadata_of(outcome.response, outcome.place.cells, outcome.calls)
         try:

@@ -68,7 +68,7 @@ class Notebook:
         self.resumed: set[str] = set()  # taken from a file, and not yet made again by a cell of its page
         self.ledger = Ledger()
         self._pool: ClientPool | None = None
-        self._listeners: list[weakref.WeakMethod[Callable[[Conversation], None]]] = []
+        self._listeners: list[weakref.WeakMethod[Callable[[Conversation | None], None]]] = []
 
     def conversation(self, name: str | None = None) -> Conversation:
         """Return the conversation `name`, begun at the first call; None is the current one."""
@@ -210,12 +210,27 @@ class Notebook:
         """Take note of an answer, whole or cut."""
         self.ledger.note(answered)
 
-    def listen(self, listener: Callable[[Conversation], None]) -> None:
-        """Call the bound method `listener` after each change of a conversation, while its object lives."""
+    def endpoint_of(self, conversation: Conversation, question: Question) -> str | None:
+        """Return the endpoint that `question` names, or that what it asks again was asked at."""
+        from jupyter_prem.conversation import asked_again
+
+        if question.endpoint is not None:
+            return question.endpoint
+        last = asked_again(conversation, self.completed(question))
+        return last.endpoint if last is not None else None
+
+    def listen(self, listener: Callable[[Conversation | None], None]) -> None:
+        """Call the bound method `listener` after each change of a conversation, while its object lives.
+
+        It is called with the conversation, or with None when the settings changed.
+        """
         self._listeners.append(weakref.WeakMethod(listener))
 
-    def changed(self, conversation: Conversation) -> None:
-        """Tell the listeners that a conversation changed; one that fails does not fail the question."""
+    def changed(self, conversation: Conversation | None) -> None:
+        """Tell the listeners that a conversation changed; one that fails does not fail the question.
+
+        None stands for the settings.
+        """
         for reference in list(self._listeners):
             listener = reference()
             if listener is None:
