@@ -17,6 +17,7 @@ from ._markdown import render
 from ._once import OnceHtml
 from ._page import IPythonPage, Page
 from ._plain import error_text, plain, terminal_text, unlinked
+from ._rate import timer
 from ._steps import Call, call_line, call_whole
 from ._terminal import TerminalText
 
@@ -43,5 +44,6 @@ __all__ = [
     "render",
     "stylesheet",
     "terminal_text",
+    "timer",
     "unlinked",
 ]

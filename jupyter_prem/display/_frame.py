@@ -93,9 +93,7 @@ def answer_html(
     shown = _answer_html(text, structured=structured) if text else ""
     parts = _parts(shown, footer, notes, reasoning, refusal, badge, steps)
     whole = {"text/html": frame("\n".join(filter(None, parts)), style=False)}
-    short = fit(
-        whole, clean(text), lambda cut: frame(_div("pm-body", escaped(cut)) + parts[-1], style=False)
-    )
+    short = fit(whole, clean(text), lambda cut: frame(_div("pm-body", escaped(cut)) + parts[-1], style=False))
     return str(short["text/html"])
 
 
@@ -137,7 +135,11 @@ def _answer(text: str, *, structured: bool) -> _Shown:
         return _Shown(render(text) if text else "", inert_markdown(text), plain(text))
     valid, value = parse(text)
     body = data_text(value) if valid else clean(text)
-    return _Shown(_answer_html(text, structured=True), inert_markdown(fenced(body, "json" if valid else "")) if text else "", body)
+    return _Shown(
+        _answer_html(text, structured=True),
+        inert_markdown(fenced(body, "json" if valid else "")) if text else "",
+        body,
+    )
 
 
 def _answer_html(text: str, *, structured: bool) -> str:

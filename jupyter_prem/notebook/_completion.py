@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ._magics import PremMagics
 
-__all__ = ["add_matcher", "complete", "remove_matcher"]
+__all__ = ["Models", "add_matcher", "complete", "option_values", "remove_matcher"]
 
 _LINE = re.compile(r"\s*(?:%%(?:chat|prem)|(?:[^#%\n]*=[ \t]*)?%(?:chat|prem(?P<prem>)))[ \t]+(?P<rest>.*)")
 _WORD = re.compile(r"""(?:\{\{.*?(?:\}\}|$)|'[^']*(?:'|$)|"(?:\\.|[^"\\])*(?:"|$)|\\.|[^\s'"\\]|\\$)+""")
@@ -35,7 +35,7 @@ def add_matcher(shell: InteractiveShell, magics: PremMagics) -> None:
         from IPython.core.completer import SimpleCompletion, context_matcher
     except ImportError:
         return
-    models = _Models(magics)
+    models = Models(magics)
 
     @context_matcher(identifier="jupyter_prem")  # type: ignore[untyped-decorator]  # IPython's
     def matcher(context: Any) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _options(
     name, equals, _ = fragment.partition("=")
     flag = name if equals else before[-1] if before else ""
     if flag in _VALUED:
-        return _values(flag, magics, models)
+        return option_values(flag, magics, models)
     place = 0
     while place < len(before) and before[place].startswith("-"):
         place += 2 if before[place] in _VALUED else 1
@@ -128,7 +128,8 @@ def _options(
     return [flag for option in OPTIONS if option.dest not in given for flag in reversed(option.flags)]
 
 
-def _values(flag: str, magics: PremMagics, models: Iterable[str]) -> Iterable[str]:
+def option_values(flag: str, magics: PremMagics, models: Iterable[str]) -> Iterable[str]:
+    """Return what the value of an option may be, as far as that is known."""
     dest = _VALUED[flag].dest
     if dest == "model":
         return models
@@ -154,7 +155,7 @@ def _conversations(magics: PremMagics) -> Iterable[str]:
     return dict.fromkeys([*magics.notebook.conversations, magics.notebook.current])
 
 
-class _Models:
+class Models:
     """The models of the service that answers now; asked once a minute at most, and Tab waits a second."""
 
     def __init__(self, magics: PremMagics) -> None:

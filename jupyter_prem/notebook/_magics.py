@@ -181,7 +181,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
     def chat(self, line: str, cell: str, local_ns: Mapping[str, Any] | None = None) -> ChatResponse | None:
         """Ask a model; the cell is the prompt, and {{ expression }} in it a notebook value."""
         with short_errors():
-            names = self._names(local_ns)
+            names = self.names(local_ns)
             words = split_options(line, lambda word: _expand(word, names, "in an option"))
             return self._ask(parse_words(PremMagics.chat.parser, words), cell, names)
 
@@ -192,7 +192,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
     def chat_line(self, line: str, local_ns: Mapping[str, Any] | None = None) -> ChatResponse | None:
         """Ask a model; what follows the options is the prompt, as typed."""
         with short_errors():
-            names = self._names(local_ns)
+            names = self.names(local_ns)
             words, prompt = split_line(line, lambda word: _expand(word, names, "in an option"))
             return self._ask(parse_words(PremMagics.chat_line.parser, words), prompt, names)
 
@@ -212,7 +212,8 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         if drawn is None or drawn[0] != self.shell.execution_count or drawn[1] is not response:
             draw(self.shell, bundle_of_response(response), {})
 
-    def _names(self, local_ns: Mapping[str, Any] | None) -> dict[str, Any]:
+    def names(self, local_ns: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return what options and templates may name: the notebook's variables, and those of a function."""
         names = {**self.shell.user_ns, **(local_ns or {})}
         if names.get("In") is self.shell.history_manager.input_hist_parsed:
             names["In"] = self.shell.history_manager.input_hist_raw  # as typed
@@ -221,7 +222,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
 
     def ask_again(self, kind: Literal["regenerate", "continue"], line: str) -> ChatResponse | None:
         """Regenerate or continue the last answer; `line` holds options of `%chat`."""
-        names = self._names(None)
+        names = self.names()
         words, rest = split_line(line, lambda word: _expand(word, names, "in an option"))
         if rest:
             raise PremError(

@@ -31,8 +31,8 @@ class Door:
                 "from jupyter_prem import ChatPanel\nimport time\npanel = ChatPanel()\n"
                 "def settled():\n"
                 "    until = time.monotonic() + 20\n"
-                "    while panel._cancel is not None and time.monotonic() < until: time.sleep(0.005)\n"
-                "    return panel._cancel is None\n"
+                "    while panel.asking and time.monotonic() < until: time.sleep(0.005)\n"
+                "    return not panel.asking\n"
             )
 
     def ask(self, text: str) -> Told:
@@ -74,9 +74,7 @@ class Door:
         ran = self.kernel.run(code)
         assert ran.status == "ok", ran.error
         assert self.value("settled()") == "True"
-        status = self.kernel.run("print(panel._status.value)").text
-        name = status.partition("<div")[2].partition(">")[2].partition(":")[0]
-        return Told(name)
+        return Told(self.kernel.run("print(type(panel.error).__name__ if panel.error else '')").text.strip())
 
     @staticmethod
     def _told(ran: Any) -> Told:

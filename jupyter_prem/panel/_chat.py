@@ -1,0 +1,203 @@
+"""What a panel is, without its widget: the conversations it shows, what is asked in them, and what is set."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from jupyter_prem.client import Interrupted, PremError
+from jupyter_prem.conversation import expand
+from jupyter_prem.notebook._outcome import html_of_response
+
+from ._asking import Asking
+from ._settings import Controls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jupyter_prem.conversation import Conversation, Question, Turn
+    from jupyter_prem.notebook import PremMagics
+
+__all__ = ["Asked", "Chat", "Origin", "Talk"]
+
+Origin = Literal["here", "elsewhere"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person wants asked; it becomes a question with what the controls are set to."""
+
+    text: str = ""
+    kind: Literal["ask", "regenerate", "continue"] = "ask"
+    turn: Turn | None = None
+
+
+@dataclass(slots=True)
+class Talk:
+    """What a panel knows of one conversation beside what it says.
+
+    Attributes:
+        asking: The question that is on its way.
+        asked: What it was made of; stays when it failed, to be asked again.
+        error: What went wrong last.
+        partial: HTML of what had arrived of an answer that is not kept.
+        draft: What is typed and not sent.
+        system: A system message from the next question on; None leaves the conversation's.
+    """
+
+    asking: Asking | None = None
+    asked: Asked | None = None
+    error: Exception | None = None
+    partial: str = ""
+    draft: str = ""
+    system: str | None = None
+
+
+class Chat:
+    """The conversations of a notebook, as one panel sees them; every method may be called in any thread.
+
+    Args:
+        magics: The notebook's.
+        name: The conversation that is shown; None follows the notebook's current one.
+        changed: Called after each change of what is shown.
+        frame: Called with an answer on its way, and each change of it.
+        moved: Called with each conversation that changed, and where: "here" or "elsewhere".
+    """
+
+    def __init__(
+        self,
+        magics: PremMagics,
+        name: str | None,
+        *,
+        changed: Callable[[], None],
+        frame: Callable[[Asking, dict[str, Any]], None],
+        moved: Callable[[Conversation, Origin], None],
+    ) -> None:
+        self.magics = magics
+        self.notebook = magics.notebook
+        self.follows = name is None
+        self.conversation = self.notebook.conversation(name)
+        self.controls = Controls()
+        self.lock = threading.RLock()
+        self._talks: dict[Conversation, Talk] = {}
+        self._changed, self._frame, self._moved = changed, frame, moved
+
+    @property
+    def talk(self) -> Talk:
+        """What is known of the conversation that is shown."""
+        return self._talks.setdefault(self.conversation, Talk())
+
+    @property
+    def asking(self) -> bool:
+        """Whether an answer is on its way in any conversation."""
+        return any(talk.asking is not None for talk in list(self._talks.values()))
+
+    def ask(self, asked: Asked) -> None:
+        """Ask in the conversation that is shown, unless something is asked there already."""
+        with self.lock:
+            conversation, talk = self.conversation, self.talk
+            if talk.asking is not None:
+                return
+            talk.asked, talk.error, talk.partial = asked, None, ""
+            try:
+                question = self._question(asked)
+            except Exception as error:  # noqa: BLE001 - an expression of a template raises what it likes
+                talk.error = error
+            else:
+                talk.asking = Asking(
+                    self.notebook, conversation, question, frame=self._frame, done=self._done
+                )
+                talk.asking.start()
+        self._changed()
+
+    def stop(self) -> None:
+        """Stop the answer that is on its way here."""
+        asking = self.talk.asking
+        if asking is not None:
+            asking.stop()
+
+    def retry(self) -> None:
+        """Ask what failed again."""
+        asked = self.talk.asked
+        if asked is not None and self.talk.error is not None:
+            self.ask(asked)
+
+    def dismiss(self) -> None:
+        """Put what failed away."""
+        talk = self.talk
+        if talk.asking is None:
+            talk.asked, talk.error, talk.partial = None, None, ""
+        self._changed()
+
+    def do(self, move: Callable[[], None]) -> None:
+        """Move the conversation; what keeps it from moving is shown."""
+        talk = self.talk
+        try:
+            move()
+        except PremError as error:
+            talk.error = error
+        else:
+            if talk.asking is None:
+                talk.asked, talk.error, talk.partial = None, None, ""
+        self._changed()
+
+    def switch(self, name: str) -> None:
+        """Show another conversation, begun if there is none."""
+        if not name.strip():
+            return
+        if self.follows:
+            self.notebook.switch(name)
+        self.show(self.notebook.conversation(name))
+
+    def show(self, conversation: Conversation) -> None:
+        """Show a conversation."""
+        with self.lock:
+            self.conversation = conversation
+        self._changed()
+
+    def fork(self, turn: Turn | None) -> None:
+        """Go on from a turn in a conversation of its own."""
+        self.do(lambda: self.switch(self.conversation.fork(at=turn).name))
+
+    def heard(self, conversation: Conversation | None) -> None:
+        """Take note that the notebook changed a conversation, or, with None, its settings."""
+        current = self.notebook.conversation()
+        if self.follows and current is not self.conversation:
+            self.show(current)
+        else:
+            self._changed()
+        if conversation is not None:
+            self._moved(conversation, "elsewhere")
+
+    def _question(self, asked: Asked) -> Question:
+        names = self.magics.names()
+        text = asked.text
+        if self.controls.templates:
+            text = expand(text, names, where="in the question")
+        question = self.controls.question(text, names, afresh=asked.kind == "ask")
+        system = self.talk.system
+        if system is not None and system == (self.conversation.system or ""):
+            system = None  # it holds already
+        return dataclasses.replace(question, kind=asked.kind, turn=asked.turn, system=system)
+
+    def _done(self, asking: Asking, error: Exception | None) -> None:
+        with self.lock:
+            talk = self._talks[asking.conversation]
+            outcome = asking.outcome
+            turn = outcome.turn if outcome is not None else None
+            talk.asking, talk.error = None, error
+            if error is None or isinstance(error, Interrupted):
+                if turn is None and talk.asked is not None:
+                    talk.draft = talk.draft or talk.asked.text
+                talk.asked = None
+            elif turn is not None:
+                talk.asked = Asked(kind="regenerate", turn=turn)
+            elif outcome is not None and outcome.response is not None and outcome.response.choices:
+                talk.partial = html_of_response(outcome.response)
+            if turn is not None:
+                talk.system = None
+        self._changed()
+        if turn is not None:
+            self._moved(asking.conversation, "here")

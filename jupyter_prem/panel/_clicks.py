@@ -1,0 +1,162 @@
+"""What a page may say to its panel."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_prem.client import PremError
+from jupyter_prem.display import error_text
+from jupyter_prem.notebook import Models, option_values
+
+from ._chat import Asked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jupyter_prem.conversation import Turn
+
+    from ._chat import Chat
+    from ._pages import Pages
+
+__all__ = ["Clicks"]
+
+_KINDS = {"md": "text/markdown", "json": "application/json", "ipynb": "application/x-ipynb+json"}
+
+
+class Clicks:
+    """Does what pages ask for; what is no message of ours is left alone.
+
+    A message is `{"type": name, "view": id, "id": number, …}`; each is answered by `{"type": "done", "id": number}`.
+    """
+
+    def __init__(self, chat: Chat, pages: Pages) -> None:
+        self._chat = chat
+        self._pages = pages
+        self._models = Models(chat.magics)
+
+    def hear(self, message: object) -> None:
+        """Do what a message asks for."""
+        if not isinstance(message, dict) or not isinstance(message.get("view"), str):
+            return
+        do: Callable[[Mapping[str, Any]], None] | None = getattr(self, f"_on_{message.get('type')}", None)
+        if do is None:
+            return
+        try:
+            do(message)
+        except PremError as error:
+            self._pages.tell(message["view"], {"type": "notice", "text": error_text([error.what])})
+        finally:
+            self._pages.tell(message["view"], {"type": "done", "id": message.get("id")})
+
+    def _on_hello(self, said: Mapping[str, Any]) -> None:
+        self._pages.join(said["view"])
+
+    def _on_bye(self, said: Mapping[str, Any]) -> None:
+        self._pages.leave(said["view"])
+
+    def _on_html(self, said: Mapping[str, Any]) -> None:
+        numbers = said.get("turns")
+        if isinstance(numbers, list):
+            self._pages.tell(said["view"], {"type": "html", "html": self._pages.shown(numbers)})
+
+    def _on_ask(self, said: Mapping[str, Any]) -> None:
+        text = said.get("text")
+        if isinstance(text, str) and text.strip():
+            self._chat.talk.draft = ""
+            self._chat.ask(Asked(text))
+            self._pages.draft(said["view"])
+
+    def _on_stop(self, _: Mapping[str, Any]) -> None:
+        self._chat.stop()
+
+    def _on_retry(self, _: Mapping[str, Any]) -> None:
+        self._chat.retry()
+
+    def _on_dismiss(self, said: Mapping[str, Any]) -> None:
+        asked = self._chat.talk.asked
+        self._chat.dismiss()
+        if said.get("edit") and asked is not None:
+            self._chat.talk.draft = asked.text
+            self._pages.draft("")
+
+    def _on_regenerate(self, said: Mapping[str, Any]) -> None:
+        turn, text = self._turn(said), said.get("text")
+        if turn is not None:
+            self._chat.ask(Asked(text if isinstance(text, str) else "", "regenerate", turn))
+
+    def _on_continue(self, _: Mapping[str, Any]) -> None:
+        self._chat.ask(Asked(kind="continue"))
+
+    def _on_branch(self, said: Mapping[str, Any]) -> None:
+        turn, step = self._turn(said), said.get("step")
+        if turn is not None and step in (-1, 1):
+            conversation = self._chat.conversation
+            other = self._pages.turns.beside(conversation, turn, step)
+            if other is not None:
+                self._chat.do(lambda: conversation.go(other))
+
+    def _on_fork(self, said: Mapping[str, Any]) -> None:
+        turn = self._turn(said)
+        if turn is not None:
+            self._chat.fork(turn)
+
+    def _on_move(self, said: Mapping[str, Any]) -> None:
+        moves = {name: getattr(self._chat.conversation, name) for name in ("undo", "redo", "reset")}
+        move = moves.get(str(said.get("how")))
+        if move is not None:
+            self._chat.do(move)
+
+    def _on_switch(self, said: Mapping[str, Any]) -> None:
+        name = said.get("name")
+        if isinstance(name, str):
+            self._chat.switch(name)
+
+    def _on_set(self, said: Mapping[str, Any]) -> None:
+        if said.get("name") == "system":
+            value = said.get("value")
+            self._chat.talk.system = value if isinstance(value, str) else None
+        else:
+            self._chat.controls.set(said.get("name"), said.get("value"))
+        self._pages.publish()
+
+    def _on_draft(self, said: Mapping[str, Any]) -> None:
+        if isinstance(said.get("text"), str) and said.get("conversation") == self._chat.conversation.name:
+            self._chat.talk.draft = said["text"]
+            self._pages.draft(said["view"])
+
+    def _on_suggest(self, said: Mapping[str, Any]) -> None:
+        """Say what a control may be set to, when it is known: a service may take its time."""
+        name, view = said.get("name"), said["view"]
+        if name in {"model", "schema", "tools", "tool-choice", "endpoint"}:
+            threading.Thread(target=self._suggest, args=(name, view), daemon=True).start()
+
+    def _suggest(self, name: str, view: str) -> None:
+        values = list(option_values(f"--{name}", self._chat.magics, self._models))
+        self._pages.tell(view, {"type": "suggest", "name": name, "values": values[:1000]})
+
+    def _on_export(self, said: Mapping[str, Any]) -> None:
+        kind = said.get("kind")
+        if kind not in _KINDS:
+            return
+        conversation = self._chat.conversation
+        name = re.sub(r"[^\w.-]+", "-", conversation.name).strip(".-") or "conversation"
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{name}.{kind}"
+            if kind == "ipynb":
+                from jupyter_prem.notebook.commands._export import export_notebook
+
+                export_notebook(conversation, path)
+            else:
+                conversation.save(path)
+            data = path.read_bytes()
+        about = {"type": "file", "name": path.name, "mime": _KINDS[kind], "copy": said.get("copy") is True}
+        self._pages.tell(said["view"], about, [data])
+
+    def _turn(self, said: Mapping[str, Any]) -> Turn | None:
+        """Return the turn that a message names, if the conversation shown has it."""
+        turn = self._pages.turns.turn(said.get("turn"))
+        return turn if turn is not None and turn in self._chat.conversation else None

@@ -1,0 +1,189 @@
+"""What a panel tells the pages that show it: the state after each change, and frames of answers on their way.
+
+Each state says which one it follows, so a page that missed one asks for the whole. A list of turns goes out as
+what is kept of the last list and what is added; what a turn says goes out once, or when a page asks for it.
+"""
+
+from __future__ import annotations
+
+import os.path
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from jupyter_prem.client import Interrupted, PremError
+from jupyter_prem.display import error_text, plain
+
+from ._settings import described
+from ._turns import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from jupyter_prem.conversation import Conversation
+
+    from ._asking import Asking
+    from ._chat import Chat
+    from ._turns import Item
+
+__all__ = ["Pages"]
+
+_FRESH = 3  # turns at the end of what is added, whose text goes with it
+_FIRST = 20  # turns at the end, whose text goes with the whole
+_BATCH = 60_000  # characters of turns in one message
+
+
+class Pages:
+    """The pages that show one panel.
+
+    Args:
+        chat: What is shown.
+        send: Called with each message, and with binary parts.
+    """
+
+    def __init__(self, chat: Chat, send: Callable[..., None]) -> None:
+        self.turns = Turns()
+        self._chat = chat
+        self._send = send
+        self._views: dict[str, None] = {}
+        self._number = 0
+        self._items: list[Item] = []
+        self._of: Conversation | None = None
+        self._controls: list[dict[str, Any]] = []
+
+    def join(self, view: str) -> None:
+        """Take a view in, and tell it everything."""
+        with self._chat.lock:
+            self.publish()
+            self._views[view] = None
+            self._send({**self.whole(), "view": view})
+
+    def leave(self, view: str) -> None:
+        """Forget a view."""
+        self._views.pop(view, None)
+
+    def publish(self) -> None:
+        """Tell every view what changed."""
+        with self._chat.lock:
+            conversation = self._chat.conversation
+            items = self.turns.branch(conversation)
+            moved = conversation is not self._of
+            keep = 0 if moved else len(os.path.commonprefix([self._items, items]))
+            before, self._number = self._number, self._number + 1
+            self._items, self._of = items, conversation
+            if not self._views:
+                return
+            state = self._state() | {"base": before, "keep": keep, "add": items[keep:]}
+            state["html"] = self._html(items[keep:][-_FRESH:])
+            if state["controls"] == self._controls:
+                del state["controls"]
+            else:
+                self._controls = state["controls"]
+            self._send(state | (self._beginning() if moved else {}))
+
+    def frame(self, asking: Asking, change: dict[str, Any]) -> None:
+        """Tell every view what changed of an answer on its way."""
+        with self._chat.lock:
+            if self._views and asking is self._chat.talk.asking:
+                self._send({"type": "frame", "ask": asking.number, **change})
+
+    def whole(self) -> dict[str, Any]:
+        """Return the state as a page needs it that knows nothing."""
+        with self._chat.lock:
+            if self._of is not self._chat.conversation:
+                self._items, self._of = self.turns.branch(self._chat.conversation), self._chat.conversation
+            last = self._items[-_FIRST:]
+            return (
+                self._state()
+                | {"base": None, "keep": 0, "add": self._items, "html": self._html(last)}
+                | self._beginning()
+            )
+
+    def tell(self, view: str, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        """Tell one view something."""
+        self._send({**message, "view": view}, buffers)
+
+    def draft(self, view: str) -> None:
+        """Tell the others what is typed in one view."""
+        with self._chat.lock:
+            if len(self._views) > 1 or view not in self._views:
+                self._send({"type": "draft", "from": view, "text": self._chat.talk.draft})
+
+    def shown(self, numbers: Iterable[object]) -> dict[int, dict[str, Any]]:
+        """Return what the page shows of turns; of the first ones, where they are many or long."""
+        return self.turns.shown(numbers, _BATCH)
+
+    def _html(self, items: list[Item]) -> dict[int, dict[str, Any]]:
+        return self.shown(number for number, _, _ in reversed(items))
+
+    def _beginning(self) -> dict[str, Any]:
+        """Return what a view needs that has shown nothing of this conversation."""
+        talk = self._chat.talk
+        frames = None
+        if talk.asking is not None:
+            page = talk.asking.page
+            frames = {"n": page.number, "slots": list(page.slots)}
+        return {"frames": frames, "draft": talk.draft}
+
+    def _state(self) -> dict[str, Any]:
+        chat, talk = self._chat, self._chat.talk
+        notebook, settings = chat.notebook, chat.notebook.settings()
+        past, future = chat.conversation.positions
+        asking = None
+        if talk.asking is not None:
+            follows = talk.asking.follows
+            asking = {
+                "id": talk.asking.number,
+                "text": plain(talk.asking.text),
+                "keep": follows.depth if follows is not None else 0,
+            }
+        return {
+            "type": "state",
+            "number": self._number,
+            "conversation": plain(chat.conversation.name),
+            "conversations": [plain(name) for name in notebook.conversations],
+            "asking": asking,
+            "failed": self._failed(),
+            "system": plain(chat.conversation.system or settings.system),
+            "systemSet": talk.system,
+            "controls": described(settings),
+            "values": dict(chat.controls.values),
+            "faults": chat.controls.faults(chat.magics.names()),
+            "who": self._who(),
+            "undo": bool(past),
+            "redo": bool(future),
+            "meter": {
+                "used": notebook.ledger.used,
+                "unknown": notebook.ledger.unknown,
+                "budget": settings.budget,
+            },
+        }
+
+    def _failed(self) -> dict[str, Any] | None:
+        talk = self._chat.talk
+        error, asked = talk.error, talk.asked
+        if error is None or isinstance(error, Interrupted):
+            return None
+        if isinstance(error, PremError):
+            lines = [f"{type(error).__name__}: {error.what}", error.where, error.hint]
+            text = error_text([line for line in lines if line], error.detail)
+        else:
+            text = error_text([f"{type(error).__name__}: {error}"])
+        return {
+            "error": text,
+            "text": plain(asked.text) if asked is not None else "",
+            "partial": talk.partial,
+            "retry": asked is not None,
+        }
+
+    def _who(self) -> dict[str, Any]:
+        chat = self._chat
+        who: dict[str, Any] = {"model": "", "endpoint": "", "implicit": False}
+        with suppress(PremError):
+            answerer = chat.notebook.answerer(chat.controls.values.get("endpoint"))
+            known = chat.notebook.settings().fields.get("model") or answerer.client.known_model
+            who = {
+                "model": plain(str(chat.controls.values.get("model") or known or "")),
+                "endpoint": plain(answerer.client.endpoint.name),
+                "implicit": answerer.implicit,
+            }
+        return who

@@ -1,0 +1,150 @@
+// One view of a panel. The kernel holds what is so; a view shows it, and says what a person does.
+
+const PATIENCE = 700; // milliseconds until a page says that the kernel is busy
+
+class View {
+  constructor(model, host) {
+    this.model = model;
+    this.id = uniqueId("view");
+    this.state = null;
+    this.dead = false;
+    this.pending = new Map();
+    this.transcript = new Transcript(this);
+    this.settings = new Settings(this);
+    this.composer = new Composer(this);
+    this.header = new Header(this);
+    this.root = el(
+      "div",
+      // JupyterLab's shortcuts run before any handler of the page's; this keeps them out.
+      { class: "prem-panel", role: "group", "aria-label": "Chat", "data-lm-suppress-shortcuts": "true" },
+      this.header.node,
+      this.settings.node,
+      this.transcript.node,
+      this.composer.node,
+    );
+    host.append(this.root);
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    this.outside = (event) => {
+      if (!this.header.node.contains(event.target)) this.header.open(false);
+    };
+    document.addEventListener("mousedown", this.outside);
+    this.heard = (message, buffers) => this.hear(message, buffers);
+    this.closed = () => this.die();
+    model.on("msg:custom", this.heard);
+    model.on("comm_live_update", this.closed);
+    const begin = model.get("_begin");
+    if (begin?.type === "state") this.show({ ...begin, first: true });
+    this.send("hello");
+  }
+
+  /** Tell the kernel; `done` is called when it has heard, `pending` is shown while it has not. */
+  send(type, more = {}, { done, pending } = {}) {
+    const id = uniqueId("said");
+    const timer = type === "bye" || type === "draft" ? null : setTimeout(() => this.waits(), PATIENCE);
+    this.pending.set(id, { timer, done, text: pending });
+    this.model.send({ type, id, view: this.id, ...more });
+  }
+
+  hear(message, buffers) {
+    if (message.view !== undefined && message.view !== this.id) return;
+    const act = {
+      state: () => this.show(message),
+      frame: () => {
+        if (!this.transcript.frame(message)) this.send("hello");
+      },
+      html: () => this.transcript.turns.load(message.html),
+      draft: () => {
+        if (message.from !== this.id) this.composer.draft(message.text);
+      },
+      suggest: () => this.settings.suggested(message),
+      notice: () => this.say(message.text),
+      file: () => this.file(message, buffers),
+      done: () => this.heardBy(message.id),
+    }[message.type];
+    act?.();
+  }
+
+  show(state) {
+    if (state.base !== null && state.base !== this.state?.number) {
+      this.send("hello");
+      return;
+    }
+    const before = this.state;
+    state.controls ??= before.controls;
+    this.state = state;
+    if (state.draft !== undefined && !state.first) this.composer.draft(state.draft);
+    this.header.show(state);
+    this.settings.show(state);
+    this.composer.show(state);
+    this.transcript.show(state, before);
+    if (state.first) this.state = { ...state, number: null };
+  }
+
+  heardBy(id) {
+    const said = this.pending.get(id);
+    if (!said) return;
+    clearTimeout(said.timer);
+    this.pending.delete(id);
+    said.done?.();
+    if (![...this.pending.values()].some(({ late }) => late)) this.say("");
+  }
+
+  waits() {
+    for (const said of this.pending.values()) said.late ??= said.timer !== null;
+    if (this.dead) return;
+    const asked = [...this.pending.values()].find(({ text }) => text)?.text;
+    this.say(asked ? `Waiting for the running cell to end, then asking: ${asked.slice(0, 200)}` : "Waiting for the running cell to end.");
+  }
+
+  say(text) {
+    if (!this.dead) this.composer.notice.textContent = text;
+  }
+
+  file({ name, mime, copy }, buffers) {
+    const bytes = new Uint8Array(buffers[0].buffer ?? buffers[0], buffers[0].byteOffset ?? 0, buffers[0].byteLength);
+    if (copy) copyText(new TextDecoder().decode(bytes)).then(() => this.flash("Copied."));
+    else download(name, mime, bytes);
+  }
+
+  flash(text) {
+    this.say(text);
+    setTimeout(() => {
+      if (this.composer.notice.textContent === text) this.say("");
+    }, 2000);
+  }
+
+  /** The kernel is gone, and with it what this view shows the state of. */
+  die() {
+    if (this.dead) return;
+    this.say("The kernel has restarted. Run this cell again to go on.");
+    this.dead = true;
+    this.root.classList.add("prem-dead");
+    this.composer.field.disabled = true;
+    this.composer.send.disabled = true;
+    this.composer.stop.disabled = true;
+  }
+
+  key(event) {
+    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "s") {
+      event.preventDefault();
+      runCommand("docmanager:save");
+    }
+  }
+
+  remove() {
+    this.send("bye");
+    for (const { timer } of this.pending.values()) clearTimeout(timer);
+    this.model.off("msg:custom", this.heard);
+    this.model.off("comm_live_update", this.closed);
+    document.removeEventListener("mousedown", this.outside);
+    this.transcript.remove();
+    this.root.remove();
+  }
+}
+
+export default {
+  render({ model, el: host }) {
+    const view = new View(model, host);
+    return () => view.remove();
+  },
+};
