@@ -54,7 +54,15 @@ def bundle(
         hundred kilobytes, see :func:`fit`.
     """
     shown = _answer(text, structured=structured)
-    parts = _parts(shown.html if text else "", footer, notes, reasoning, refusal, badge, steps)
+    parts = _parts(
+        shown.html if text else "",
+        footer=footer,
+        notes=notes,
+        reasoning=reasoning,
+        refusal=refusal,
+        badge=badge,
+        steps=steps,
+    )
     extra = [
         *filter(None, map(one_line, notes)),
         *([clean(refusal)] if refusal.strip() else []),
@@ -91,7 +99,15 @@ def answer_html(
         One element; of an answer near a megabyte the beginning, see :func:`fit`.
     """
     shown = _answer_html(text, structured=structured) if text else ""
-    parts = _parts(shown, footer, notes, reasoning, refusal, badge, steps)
+    parts = _parts(
+        shown,
+        footer=footer,
+        notes=notes,
+        reasoning=reasoning,
+        refusal=refusal,
+        badge=badge,
+        steps=steps,
+    )
     whole = {"text/html": frame("\n".join(filter(None, parts)), style=False)}
     short = fit(whole, clean(text), lambda cut: frame(_div("pm-body", escaped(cut)) + parts[-1], style=False))
     return str(short["text/html"])
@@ -99,6 +115,7 @@ def answer_html(
 
 def _parts(
     shown: str,
+    *,
     footer: Sequence[str],
     notes: Sequence[str],
     reasoning: str,

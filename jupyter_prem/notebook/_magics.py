@@ -199,7 +199,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
     @no_var_expand
     @line_magic("prem")
     @documented(subcommand_help())
-    def prem(self, line: str) -> ChatResponse | None:
+    def prem(self, line: str) -> object:
         with short_errors():
             return run(self, line)
 

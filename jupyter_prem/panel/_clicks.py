@@ -30,7 +30,7 @@ _KINDS = {"md": "text/markdown", "json": "application/json", "ipynb": "applicati
 class Clicks:
     """Does what pages ask for; what is no message of ours is left alone.
 
-    A message is `{"type": name, "view": id, "id": number, …}`; each is answered by `{"type": "done", "id": number}`.
+    A message is `{"type": name, "view": id, "id": text, …}`; `{"type": "done", "id": text}` answers each.
     """
 
     def __init__(self, chat: Chat, pages: Pages) -> None:

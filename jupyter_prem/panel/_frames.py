@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os.path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["FramePage"]
+__all__ = ["FramePage", "common"]
 
 
 class FramePage:
@@ -54,8 +53,20 @@ class FramePage:
         return lambda: None
 
     def _put(self, slot: int, html: str) -> None:
-        common = os.path.commonprefix([self.slots[slot], html])
+        same = common(self.slots[slot], html)
         self.slots[slot] = html
         self.number += 1
-        keep = len(common.encode("utf-16-le")) // 2
-        self._send({"n": self.number, "slot": slot, "keep": keep, "add": html[len(common) :]})
+        keep = len(html[:same].encode("utf-16-le")) // 2
+        self._send({"n": self.number, "slot": slot, "keep": keep, "add": html[same:]})
+
+
+def common(one: Sequence[object], other: Sequence[object]) -> int:
+    """Return how many items two sequences begin with alike."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

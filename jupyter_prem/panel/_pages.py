@@ -1,18 +1,18 @@
-"""What a panel tells the pages that show it: the state after each change, and frames of answers on their way.
+"""What a panel tells the pages that show it: its state after each change, and answers on their way.
 
-Each state says which one it follows, so a page that missed one asks for the whole. A list of turns goes out as
-what is kept of the last list and what is added; what a turn says goes out once, or when a page asks for it.
+Each state says which one it follows, so a page that missed one asks for the whole. A list of turns goes out
+as what is kept of the last list and what is added; what a turn says goes out once, or when it is asked for.
 """
 
 from __future__ import annotations
 
-import os.path
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import Interrupted, PremError
 from jupyter_prem.display import error_text, plain
 
+from ._frames import common
 from ._settings import described
 from ._turns import Turns
 
@@ -67,7 +67,7 @@ class Pages:
             conversation = self._chat.conversation
             items = self.turns.branch(conversation)
             moved = conversation is not self._of
-            keep = 0 if moved else len(os.path.commonprefix([self._items, items]))
+            keep = 0 if moved else common(self._items, items)
             before, self._number = self._number, self._number + 1
             self._items, self._of = items, conversation
             if not self._views:

@@ -38,8 +38,8 @@ class ChatPanel(anywidget.AnyWidget):
     """Chat beside the code: a transcript, a composer, and the conversation that `%%chat` uses.
 
     Questions are asked in threads of their own, so the kernel is free, and closing a view stops nothing. In
-    JupyterLab from 4.4 with ipykernel from 7 the panel works while a cell runs; elsewhere a click waits for the
-    cell, and the panel says so.
+    JupyterLab from 4.4 with ipykernel from 7 the panel works while a cell runs; elsewhere a click waits for
+    the cell, and the panel says so.
 
     Args:
         conversation: Name of the conversation; None follows the notebook's current one (`%prem switch`).

@@ -1,4 +1,4 @@
-"""The controls of a panel: one for each option of `%%chat` that a question can have, and what they are set to."""
+"""The controls of a panel, one for each option of `%%chat` that a question can have, and their values."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+import re
 import threading
 import time
 import uuid
@@ -138,12 +139,9 @@ def _forms(turn: Turn) -> Forms:
 
 
 def _model(turn: Turn, *, text: bool = False) -> str:
-    name = " ".join(plain(turn.response.model if turn.response is not None else "").split())[:100] or "Answer"
-    return (
-        name
-        if text
-        else inert_markdown("".join(f"\\{char}" if char in "\\`*_#[]<>~|$" else char for char in name))
-    )
+    model = turn.response.model if turn.response is not None else ""
+    name = " ".join(plain(model).split())[:100] or "Answer"
+    return name if text else inert_markdown(re.sub(r"([\\`*_#\[\]<>~|$])", r"\\\1", name))
 
 
 def _note(text: str) -> Forms:

@@ -51,7 +51,7 @@ class Turns:
     def turn(self, number: object) -> Turn | None:
         """Return the turn of a number; None of what is none."""
         known = type(number) is int and 0 <= number < len(self._turns)
-        return self._turns[number] if known else None  # type: ignore[call-overload,no-any-return]  # it is an int
+        return self._turns[number] if known else None  # type: ignore[call-overload]  # it is an int
 
     def branch(self, conversation: Conversation) -> list[Item]:
         """Return the turns up to the head."""

@@ -12,6 +12,7 @@ from jupyter_prem.notebook._identity import current_cell
 from jupyter_prem.notebook._outcome import beginning
 
 if TYPE_CHECKING:
+    from jupyter_prem import ChatPanel
     from jupyter_prem.client import ChatResponse
     from jupyter_prem.conversation import Conversation, Turn
     from jupyter_prem.notebook._magics import PremMagics
@@ -22,6 +23,7 @@ __all__ = [
     "export",
     "fork",
     "history",
+    "panel",
     "redo",
     "regenerate",
     "reset",
@@ -148,6 +150,17 @@ def export(magics: PremMagics, file: str) -> None:
     else:
         conversation.save(path)
     say(magics.shell, f"Saved {_count(conversation)} of {conversation.name!r} to {path}.")
+
+
+def panel(magics: PremMagics, name: str | None = None) -> ChatPanel:
+    """Return the panel, which the cell shows as its result."""
+    import jupyter_prem  # the panel stands above this room
+
+    if name is not None:
+        _check_name(name)
+    shown = jupyter_prem.ChatPanel(name)
+    magics.notebook.bind_conversation(shown.conversation)
+    return shown
 
 
 def _check_name(name: str) -> None:

@@ -13,7 +13,6 @@ from jupyter_prem.client import PremError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jupyter_prem.client import ChatResponse
     from jupyter_prem.notebook._magics import PremMagics
 
 __all__ = ["SUBCOMMANDS", "Subcommand", "run", "subcommand_help"]
@@ -44,7 +43,7 @@ class Subcommand:
         return len(self.words.split())
 
 
-def run(magics: PremMagics, line: str) -> ChatResponse | None:
+def run(magics: PremMagics, line: str) -> object:
     """Run the subcommand that `line` names.
 
     Raises:
@@ -92,6 +91,7 @@ SUBCOMMANDS: Final = (
         "take the conversations up that a saved notebook or an export holds",
     ),
     Subcommand("export", "FILE", "save the conversation: .md, .json, or .ipynb that runs"),
+    Subcommand("panel", "[NAME]", "the conversation as a panel: this one, or the one of that name"),
 )
 """Every subcommand, in the order of the documentation."""
 
@@ -106,10 +106,10 @@ def subcommand_help() -> str:
     )
 
 
-def _function(name: str) -> Callable[..., ChatResponse | None]:
+def _function(name: str) -> Callable[..., object]:
     # Drawing is imported when something is drawn, so that %load_ext stays quick.
     from . import _branches, _status
 
     name = "continue_" if name == "continue" else name
-    found: Callable[..., ChatResponse | None] = getattr(_status, name, None) or getattr(_branches, name)
+    found: Callable[..., object] = getattr(_status, name, None) or getattr(_branches, name)
     return found
