@@ -35,6 +35,7 @@ def shared_kernel() -> Iterator[Kernel]:
 @pytest.fixture
 def kernel(shared_kernel: Kernel, service: Service) -> Kernel:
     """A kernel that has loaded the extension and whose questions go to the loopback service."""
+    shared_kernel.watchers.clear()
     ran = shared_kernel.run(
         "%unload_ext jupyter_prem\n%reset -f\nget_ipython().config.pop('PremMagics', None)\n%load_ext jupyter_prem\n"
         f"import os; os.environ['PREM_ENDPOINT'] = {service.url!r}\n"

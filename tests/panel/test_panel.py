@@ -1,36 +1,57 @@
-"""The panel's own behaviour, in a real kernel; what a browser shows of it is in tests/browser."""
+"""The panel's own behaviour, in a real kernel, with a page that speaks as panel.js does."""
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 
+import hostile
 import pytest
-from loopback import Reply, answer, as_json, chunk, event
+from allowed import find_faults
+from loopback import USAGE, Reply, answer, as_json, calls, chunk, event
+from panels import Page
 
 
 @pytest.fixture
 def panel(kernel):
-    kernel.run("from jupyter_prem import ChatPanel\nimport time\npanel = ChatPanel()")
-    kernel.run(
-        "def settled(seconds=10):\n"
-        "    until = time.monotonic() + seconds\n"
-        "    while panel._cancel is not None and time.monotonic() < until: time.sleep(0.01)\n"
-        "    return panel._cancel is None\n"
-        "def shown(): return panel._past.value + panel._answer.value + panel._status.value\n"
-    )
+    ran = kernel.run("from jupyter_prem import ChatPanel\nimport time\npanel = ChatPanel()")
+    assert ran.status == "ok", ran.error
     return kernel
+
+
+@pytest.fixture
+def page(panel):
+    return Page(panel)
+
+
+def held(service, *before):
+    """Have the service say something and then wait."""
+    more = threading.Event()
+    service.script = lambda _: Reply([*before, more, *answer(" the rest")])
+    return more
 
 
 def test_its_repr_is_short_and_stable(panel):
     assert panel.value("panel") == "ChatPanel('default')"
+    (shown,) = panel.run("panel").bundles
+    assert set(shown) == {"text/plain", "application/vnd.jupyter.widget-view+json"}
+
+
+def test_a_magic_shows_it(kernel):
+    (shown,) = kernel.run("%prem panel").bundles
+    assert shown["text/plain"] == "ChatPanel('default')"
+    (shown,) = kernel.run("%prem panel 'other one'").bundles
+    assert shown["text/plain"] == "ChatPanel('other one')"
+    assert kernel.value("chat_conversation.name") == "'other one'"
+    assert "takes [NAME]" in kernel.run("%prem panel a b").error
 
 
 def test_it_shares_the_conversation_with_the_cells(panel, service):
+    page = Page(panel)
     panel.run("%%chat\nfrom a cell")
-    assert panel.value("'from a cell' in shown() and 'You said: from a cell' in shown()") == "True"
-    panel.run("panel.ask('from the panel')")
-    assert panel.value("settled()") == "True"
-    assert panel.value("'You said: from the panel' in shown()") == "True"
+    page.until(lambda: len(page.turns) == 1)
+    page.ask("from the panel")
     assert panel.value("chat_response.text") == "'You said: from the panel'"
     panel.run("%%chat\nback in a cell")
     said = [message["content"] for message in service.questions[-1].body["messages"]]
@@ -41,54 +62,586 @@ def test_it_shares_the_conversation_with_the_cells(panel, service):
         "You said: from the panel",
         "back in a cell",
     ]
+    page.until(lambda: len(page.turns) == 3)
+    assert page.shown() == ["from a cell", "from the panel", "back in a cell"]
+    assert "You said: back in a cell" in page.answers()[2]
 
 
-def test_send_and_stop_by_their_buttons(panel, service):
-    service.say(event(chunk("partial")), threading.Event())
-    panel.run("panel._prompt.value = 'hi'\npanel._send.click()")
-    panel.run("while 'partial' not in panel._answer.value: time.sleep(0.01)")
-    assert (
-        panel.value("panel._send.disabled, panel._stop.disabled, panel._prompt.value") == "(True, False, '')"
-    )
-    panel.run("panel.ask('a second one is not taken')\npanel._stop.click()")
-    assert panel.value("settled(2)") == "True"
+def test_an_answer_streams_and_is_stopped(page, service):
+    more = held(service, event(chunk("partial **words**")))
+    page.do("ask", text="hi")
+    page.until(lambda: "<strong>words</strong>" in page.live)
+    assert page.state["asking"]["text"] == "hi"
+    page.do("ask", text="a second one is not taken")
+    started = time.monotonic()
+    page.do("stop")
+    page.until(lambda: page.state["asking"] is None)
+    assert time.monotonic() - started < 5  # the figure itself is in the benchmarks
     assert service.closed.wait(5)
-    assert panel.value("'partial' in panel._past.value, 'interrupted' in shown()") == "(True, True)"
-    assert panel.value("panel._send.disabled, panel._stop.disabled") == "(False, True)"
+    assert "interrupted" in page.answers()[0]
+    assert "partial" in page.answers()[0]
+    assert page.state["failed"] is None
     assert len(service.questions) == 1
+    more.set()
 
 
-def test_an_empty_prompt_asks_nothing(panel, service):
-    panel.run("panel._prompt.value = '  '\npanel._send.click()")
-    assert panel.value("settled()") == "True"
+def test_what_was_stopped_before_it_began_goes_back_into_the_draft(page, service):
+    held(service)
+    page.do("ask", text="too early")
+    page.until(lambda: service.questions)
+    page.do("stop")
+    page.until(lambda: page.state["asking"] is None)
+    assert page.turns == []
+    assert page.kernel.value("panel._chat.talk.draft") == "'too early'"
+
+
+def test_a_stream_costs_bytes_linear_in_its_text(page, service):
+    costs = {}
+    for size in (200, 800):
+        text = "".join(f"Line {place} of an *answer* with `code`.\n\n" for place in range(size))
+        pieces = [text[at : at + 16] for at in range(0, len(text), 16)]
+        service.script = lambda _, pieces=pieces: Reply(answer(*pieces))
+        before = page.bytes
+        page.ask("go")
+        costs[len(text)] = page.bytes - before
+    (short, few), (long, many) = sorted(costs.items())
+    assert many / long < 1.3 * few / short
+    assert many / long < 12
+
+
+@pytest.mark.parametrize("subshell", [False, True])
+def test_a_page_that_comes_late_or_missed_something_shows_the_same(panel, service, subshell):
+    first = Page(panel, subshell=subshell)
+    first.ask("one")
+    more = held(service, event(chunk("so far ")), event(chunk("😀 *and* ")))
+    first.do("ask", text="two")
+    first.until(lambda: "<em>and</em>" in first.live)
+    late = Page(panel, subshell=subshell)
+    assert late.live == first.live
+    assert late.turns == first.turns
+    assert late.state["asking"] == first.state["asking"]
+    more.set()
+    for page in (first, late):
+        page.say("hello")
+        page.until(lambda page=page: page.state["asking"] is None and len(page.turns) == 2)
+    assert first.answers() == late.answers()
+    assert "so far 😀 <em>and</em>  the rest" in first.answers()[1].replace("</em>  the", "</em>  the")
+
+
+def test_nothing_is_sent_while_nobody_looks(panel, service):
+    page = Page(panel)
+    page.do("bye")
+    page.heard.clear()
+    panel.run("panel.ask('unseen')\nwhile panel.asking: time.sleep(0.01)")
+    page.do("hello")
+    kinds = [said["type"] for said in page.heard]
+    assert kinds == ["state", "done"]
+    assert page.shown() == ["unseen"]
+
+
+def test_regenerated_and_edited_turns_have_branches(page, service):
+    page.ask("one")
+    page.ask("two")
+    service.script = lambda _: Reply(answer("another"))
+    first, second = (number for number, _, _ in page.turns)
+    page.do("regenerate", turn=second)
+    page.until(lambda: page.state["asking"] is None)
+    assert [count for _, _, count in page.turns] == [1, 2]
+    assert "another" in page.answers()[1]
+    page.do("regenerate", turn=first, text="one, edited")
+    page.until(lambda: page.state["asking"] is None)
+    assert page.shown() == ["one, edited"]
+    assert page.turns[0][1:] == [2, 2]
+    page.do("branch", turn=page.turns[0][0], step=-1)
+    page.until(lambda: len(page.turns) == 2)
+    assert page.shown() == ["one", "two"]
+    assert "another" in page.answers()[1]
+    page.do("branch", turn=page.turns[1][0], step=-1)
+    page.until(lambda: page.turns[1][1] == 1)
+    assert "You said: two" in page.answers()[1]
+    page.do("branch", turn=page.turns[1][0], step=-1)  # there is none before
+    assert "You said: two" in page.answers()[1]
+
+
+def test_an_edit_keeps_what_the_question_was_asked_with(page, service):
+    page.kernel.run("%%chat -t 0.5 --seed 3 -s 'Be brief.' --name Ada\nfrom a cell")
+    page.until(lambda: page.turns)
+    page.do("regenerate", turn=page.turns[0][0], text="edited")
+    page.until(lambda: page.state["asking"] is None)
+    body = service.questions[-1].body
+    assert (body["temperature"], body["seed"]) == (0.5, 3)
+    assert body["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "edited", "name": "Ada"},
+    ]
+    page.kernel.run("%%chat\nagain", cell_id=None)
+    assert len(service.questions) == 3
+
+
+def test_while_an_edit_is_answered_what_follows_is_put_aside(page, service):
+    page.ask("one")
+    page.ask("two")
+    more = held(service, event(chunk("half")))
+    page.do("regenerate", turn=page.turns[0][0], text="edited")
+    page.until(lambda: "half" in page.live)
+    assert (page.state["asking"]["keep"], page.state["asking"]["text"]) == (0, "edited")
+    page.do("stop")
+    page.until(lambda: page.state["asking"] is None)
+    assert page.shown() == ["edited"]
+    more.set()
+
+
+def test_an_answer_that_was_cut_is_continued(page, service):
+    service.script = lambda _: Reply(answer("half", finish="length"))
+    page.ask("one")
+    page.shown()
+    assert page.html[str(page.turns[0][0])]["cut"] is True
+    service.script = lambda _: Reply(answer("whole"))
+    page.do("continue")
+    page.until(lambda: len(page.turns) == 2 and page.state["asking"] is None)
+    assert page.shown() == ["one", "Continue."]
+    page.do("continue")
+    page.until(lambda: page.state["failed"])
+    assert "was not cut" in page.state["failed"]["error"]
+
+
+def test_a_fork_goes_on_elsewhere(page, service):
+    page.ask("one")
+    page.ask("two")
+    page.do("fork", turn=page.turns[0][0])
+    page.until(lambda: page.state["conversation"] == "default-fork")
+    assert page.shown() == ["one"]
+    assert page.kernel.value("chat_conversation.name") == "'default-fork'"
+    page.do("switch", name="default")
+    page.until(lambda: len(page.turns) == 2)
+
+
+def test_undo_redo_and_a_fresh_start(page, service):
+    page.ask("one")
+    assert (page.state["undo"], page.state["redo"]) == (True, False)
+    page.do("move", how="reset")
+    page.until(lambda: page.turns == [])
+    page.do("move", how="undo")
+    page.until(lambda: len(page.turns) == 1)
+    page.do("move", how="redo")
+    page.until(lambda: page.turns == [] and page.state["redo"] is False)
+    page.do("move", how="__class__")
+    page.do("move", how="redo")
+    page.until(lambda: page.state["failed"])
+    assert "nothing to redo" in page.state["failed"]["error"]
+    page.do("dismiss")
+    page.until(lambda: page.state["failed"] is None)
+
+
+def test_it_follows_the_notebooks_conversation_unless_it_was_given_one(panel, service):
+    panel.run("side = ChatPanel('side')")
+    page, side = Page(panel), Page(panel, "side")
+    panel.run("%prem switch third")
+    page.until(lambda: page.state["conversation"] == "third")
+    assert side.state["conversation"] == "side"
+    side.do("switch", name="fourth")
+    side.until(lambda: side.state["conversation"] == "fourth")
+    panel.run("%%chat\nwhere?")
+    page.until(lambda: len(page.turns) == 1)
+    assert panel.value("panel.conversation.name, side.conversation.name") == "('third', 'fourth')"
+    page.until(lambda: page.state["conversations"] == ["default", "side", "third", "fourth"])
+
+
+def test_two_conversations_are_answered_at_once(page, service):
+    more = held(service, event(chunk("slow ")))
+    page.do("ask", text="in default")
+    page.until(lambda: "slow" in page.live)
+    page.do("switch", name="other")
+    page.until(lambda: page.state["conversation"] == "other")
+    assert page.state["asking"] is None
+    service.script = service.echo
+    page.ask("in other")
+    assert page.shown() == ["in other"]
+    page.do("switch", name="default")
+    page.until(lambda: page.state["asking"] is not None)
+    assert "slow" in page.live
+    more.set()
+    page.until(lambda: page.state["asking"] is None)
+    assert "slow  the rest" in page.answers()[0]
+
+
+def test_drafts_belong_to_conversations_and_reach_other_views(panel):
+    page, other = Page(panel), Page(panel)
+    page.do("draft", text="half a thou", conversation="default")
+    other.until(lambda: any(m["type"] == "draft" and m["text"] == "half a thou" for m in other.heard))
+    assert not any(m["type"] == "draft" and m["from"] != page.view for m in page.heard)
+    page.do("switch", name="other")
+    page.until(lambda: page.state["draft"] == "")
+    page.do("draft", text="late, of the conversation before", conversation="default")
+    page.do("switch", name="default")
+    page.until(lambda: page.state["conversation"] == "default")
+    assert page.state["draft"] == "half a thou"
+
+
+def test_an_error_is_shown_and_tried_again(page, service):
+    service.script = lambda _: as_json({"error": {"message": "<img src=x onerror=alert(1)>"}}, 500)
+    page.ask("hi")
+    failed = page.state["failed"]
+    assert failed["error"].startswith("InternalServerError: ")
+    assert "500" in failed["error"]
+    assert (failed["text"], failed["retry"], page.turns) == ("hi", True, [])
+    service.script = service.echo
+    page.do("retry")
+    page.until(lambda: page.turns and page.state["failed"] is None)
+    assert page.shown() == ["hi"]
+
+
+def test_what_had_arrived_before_a_fault_is_shown_with_it(page, service):
+    service.say(event(chunk("so **far**")), event({"error": {"message": "boom"}}))
+    page.ask("hi")
+    assert "so <strong>far</strong>" in page.state["failed"]["partial"]
+    assert page.turns == []
+    page.do("dismiss", edit=True)
+    page.until(lambda: page.state["failed"] is None)
+    assert page.kernel.value("panel._chat.talk.draft") == "'hi'"
+
+
+def test_any_failure_of_a_question_is_told(page, service):
+    page.kernel.run("%prem budget 1")
+    page.do("set", name="max-tokens", value="50")
+    page.ask("hi")
+    assert "budget is 1 tokens" in page.state["failed"]["error"]
+    page.kernel.run("%prem budget none")
+    page.kernel.run("%config PremMagics.endpoint = 'ftp://nowhere'")
+    page.do("retry")
+    page.until(lambda: page.state["failed"] and "ftp" in page.state["failed"]["error"])
+    page.kernel.run("%config PremMagics.endpoint = None")
+    page.do("set", name="templates", value="on")
+    page.ask("{{ missing }}")
+    assert "missing" in page.state["failed"]["error"]
     assert service.questions == []
 
 
-def test_the_model_it_names_is_asked(panel, service):
-    panel.run("panel._model.value = 'other'\npanel.ask('hi')")
-    assert panel.value("settled()") == "True"
-    assert service.questions[0].body["model"] == "other"
+def test_every_parameter_is_sent_when_it_is_set_and_only_then(page, service):
+    page.ask("nothing set")
+    assert set(service.questions[-1].body) == {"messages", "model", "stream", "stream_options"}
+    values = {
+        "model": "other",
+        "temperature": "0.25",
+        "top-p": "none",
+        "max-tokens": "7",
+        "seed": "12",
+        "frequency-penalty": "-2",
+        "presence-penalty": "1.5",
+        "stop": "END\n\\n\\n\n\\\\n",
+        "response-format": "text",
+        "name": "Ada",
+        "no-stream": "on",
+        "window": "0",
+    }
+    for name, value in values.items():
+        page.do("set", name=name, value=value)
+    page.until(lambda: page.state["values"] == values)
+    assert page.state["faults"] == {}
+    page.ask("all set")
+    body = service.questions[-1].body
+    assert body == {
+        "messages": [{"role": "user", "content": "all set", "name": "Ada"}],
+        "model": "other",
+        "temperature": 0.25,
+        "top_p": None,
+        "max_completion_tokens": 7,
+        "seed": 12,
+        "frequency_penalty": -2.0,
+        "presence_penalty": 1.5,
+        "stop": ["END", "\n\n", "\\n"],
+        "response_format": {"type": "text"},
+    }
+    for name in values:
+        page.do("set", name=name, value=None)
+    page.ask("unset again")
+    assert set(service.questions[-1].body) == {"messages", "model", "stream", "stream_options"}
 
 
-def test_an_error_is_shown_and_the_question_kept(panel, service):
-    service.script = lambda _: as_json({"error": {"message": "<img src=x onerror=alert(1)>"}}, 500)
-    panel.run("panel.ask('hi')")
-    assert panel.value("settled()") == "True"
-    assert (
-        panel.value("panel._prompt.value, '500' in panel._status.value, '<img' in shown()")
-        == "('hi', True, False)"
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("temperature", "3", "between 0 and 2"),
+        ("temperature", "warm", "warm"),
+        ("top-p", "-1", "between 0 and 1"),
+        ("seed", "none", "none"),
+        ("max-tokens", "0", "greater than 0"),
+        ("schema", "Missing", "no variable 'Missing'"),
+        ("tools", "f,", "no variable 'f'"),
+        ("window", "-1", "no number"),
+    ],
+)
+def test_a_value_out_of_range_is_marked_and_nothing_is_sent(page, service, name, value, says):
+    page.do("set", name=name, value=value)
+    page.until(lambda: says in page.state["faults"].get(name, ""))
+    page.ask("hi")
+    assert says in page.state["failed"]["error"]
+    assert service.questions == []
+
+
+def test_what_holds_where_nothing_is_set_is_shown(page):
+    standing = {about["name"]: about.get("default") for about in page.state["controls"]}
+    assert (standing["temperature"], standing["seed"]) == ("0.7", "none")
+    page.kernel.run("%config PremMagics.temperature = 0.2\n%config PremMagics.stop = ['x']")
+    page.until(
+        lambda: {a["name"]: a.get("default") for a in page.state["controls"]}["stop"] == "'x'",
     )
+    assert page.state["values"] == {}
 
 
-def test_hostile_text_is_text(panel, service):
-    attack = "<script>alert(1)</script><img src=x onerror=alert(1)>"
-    service.script = lambda _: Reply(answer(attack))
-    panel.run(f"panel.ask({attack!r})")
-    assert panel.value("settled()") == "True"
-    assert (
-        panel.value("'<script' in shown(), '<img' in shown(), 'alert(1)' in shown()")
-        == "(False, False, True)"
+def test_the_system_message_holds_from_the_next_question_on(page, service):
+    page.do("set", name="system", value="Be brief.")
+    page.ask("one")
+    assert service.questions[-1].body["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert (page.state["system"], page.state["systemSet"]) == ("Be brief.", None)
+    page.ask("two")
+    page.do("set", name="system", value="")
+    page.ask("three")
+    roles = [[message["role"] for message in request.body["messages"]] for request in service.questions]
+    assert [names[0] for names in roles] == ["system", "system", "user"]
+
+
+def test_templates_are_expanded_where_that_is_asked_for(page, service):
+    page.kernel.run("x = 41")
+    page.ask("{{ x + 1 }}")
+    page.do("set", name="templates", value="on")
+    page.ask("{{ x + 1 }}")
+    assert [q.body["messages"][-1]["content"] for q in service.questions] == ["{{ x + 1 }}", "42"]
+
+
+def test_functions_and_schemas_of_the_notebook(page, service):
+    page.kernel.run(
+        "def double(x: int):\n    return 2 * x\n\nfrom typing import TypedDict\nclass City(TypedDict):\n    name: str"
     )
+    script = iter([Reply(calls(("double", '{"x": 4}'))), Reply(answer("It is 8."))])
+    service.script = lambda _: next(script)
+    page.do("set", name="tools", value="double")
+    page.ask("twice four?")
+    assert "double(x=4) → 8" in page.answers()[0].replace("</code>", "")
+    assert "It is 8." in page.answers()[0]
+    page.do("set", name="tools", value=None)
+    page.do("set", name="schema", value="City")
+    service.script = lambda _: Reply(answer('{"name": ', '"Rome"}'))
+    page.ask("a city")
+    assert "pm-data" in page.answers()[1]
+    assert page.kernel.value("chat_response.parsed") == "{'name': 'Rome'}"
+    service.script = lambda _: Reply(answer('{"name": 3}'))
+    page.ask("another")
+    assert "StructuredOutputError" in page.state["failed"]["error"]
+    assert len(page.turns) == 3  # what was answered is kept
+    service.script = lambda _: Reply(answer('{"name": "Oslo"}'))
+    page.do("retry")
+    page.until(lambda: page.state["failed"] is None and page.state["asking"] is None)
+    assert page.turns[2][1:] == [2, 2]
+    page.do("suggest", name="tools")
+    page.until(lambda: any(m["type"] == "suggest" and "double" in m["values"] for m in page.heard))
+
+
+def test_models_are_suggested_and_a_service_that_cannot_say_is_none(page, service):
+    service.models = ["b", "a"]
+    page.do("suggest", name="model")
+    page.until(lambda: any(m["type"] == "suggest" and m["values"] == ["a", "b"] for m in page.heard))
+    page.kernel.run("%config PremMagics.endpoint = 'http://127.0.0.1:9'")
+    page.heard.clear()
+    page.do("suggest", name="model")
+    page.until(lambda: any(m["type"] == "suggest" and m["values"] == [] for m in page.heard))
+
+
+def test_the_meter_counts_with_the_budget(page, service):
+    page.ask("one")
+    assert page.state["meter"] == {"used": USAGE["total_tokens"], "unknown": 0, "budget": None}
+    page.kernel.run("%prem budget 100")
+    page.until(lambda: page.state["meter"]["budget"] == 100)
+    page.kernel.run("%%chat --once\ntwo")
+    page.until(lambda: page.state["meter"]["used"] == 2 * USAGE["total_tokens"])
+
+
+@pytest.mark.parametrize("kind", ["md", "json", "ipynb"])
+def test_a_conversation_is_exported(page, service, kind):
+    page.do("switch", name="../odd name")
+    page.until(lambda: page.state["conversation"] == "../odd name")
+    page.ask("one")
+    page.do("export", kind=kind)
+    about = next(said for said in page.heard if said["type"] == "file")
+    assert about["name"] == f"odd-name.{kind}"
+    text = bytes(page.buffers[0]).decode()
+    assert "You said: one" in text
+    if kind != "md":
+        json.loads(text)
+
+
+def test_odd_names_stay_themselves(page, service):
+    name = "a/b 'c' \"d\" 日本 {{x}} <b>"
+    page.do("switch", name=name)
+    page.until(lambda: page.state["conversation"] == name)
+    page.do("draft", text="typed", conversation=name)
+    page.ask("one")
+    assert page.kernel.value("panel.conversation.name") == repr(name)
+    page.do("switch", name="  ")
+    assert page.kernel.value("panel.conversation.name") == repr(name)
+
+
+MALFORMED = [
+    None,
+    "hello",
+    [],
+    {},
+    {"method": "custom"},
+    {"method": "custom", "content": None},
+    {"method": "custom", "content": {"type": "ask", "text": "no view"}},
+    {"method": "custom", "content": {"type": "_turn", "view": "v", "id": 1}},
+    {"method": "custom", "content": {"type": ["ask"], "view": "v", "id": 1}},
+    *(
+        {"method": "custom", "content": {"type": kind, "view": "v", "id": 1, **more}}
+        for kind, more in [
+            ("ask", {}),
+            ("ask", {"text": 3}),
+            ("ask", {"text": "  "}),
+            ("html", {"turns": "all"}),
+            ("html", {"turns": [None, -1, 10**30, "0", True, {}]}),
+            ("regenerate", {"turn": 99, "text": "x"}),
+            ("branch", {"turn": 0, "step": 10}),
+            ("branch", {"turn": [], "step": 1}),
+            ("fork", {"turn": None}),
+            ("move", {"how": "close"}),
+            ("move", {}),
+            ("switch", {"name": 3}),
+            ("set", {"name": "temperature", "value": {}}),
+            ("set", {"name": ["x"], "value": "1"}),
+            ("set", {"name": "values", "value": "1"}),
+            ("draft", {"text": 3, "conversation": "default"}),
+            ("suggest", {"name": "output"}),
+            ("suggest", {"name": []}),
+            ("export", {"kind": "exe"}),
+            ("export", {"kind": []}),
+            ("stop", {}),
+            ("retry", {}),
+        ]
+    ),
+]
+
+
+@pytest.mark.parametrize("data", MALFORMED, ids=[str(place) for place in range(len(MALFORMED))])
+def test_what_is_no_message_of_ours_does_nothing(page, service, data):
+    before = page.state["number"]
+    page.send(data)
+    page.kernel.run("%%chat --once\nstill here")
+    assert len(service.questions) == 1
+    page.say("hello")
+    page.until(lambda: page.state["number"] > before)
+    assert (page.turns, page.state["values"], page.state["conversation"]) == ([], {}, "default")
+
+
+def test_a_click_in_a_subshell_is_heard_while_a_cell_runs(panel, service):
+    page = Page(panel, subshell=True)
+    panel.run("%%chat\na cell's word pins the comm to the main thread, were the route not kept")
+    page.until(lambda: len(page.turns) == 1)
+    cell = panel.start("go_on = False\nwhile not go_on: time.sleep(0.01)")
+    page.ask("while a cell runs")
+    assert page.shown()[-1] == "while a cell runs"
+    more = held(service, event(chunk("stop me")))
+    page.do("ask", text="once more")
+    page.until(lambda: "stop me" in page.live)
+    page.do("stop")
+    page.until(lambda: page.state["asking"] is None)
+    panel.interrupt()
+    assert panel.finish(cell).ename == "KeyboardInterrupt"
+    assert panel.value("len(chat_conversation.turns)") == "3"
+    more.set()
+
+
+def test_an_interrupt_of_the_kernel_leaves_a_panels_answer_alone(panel, service):
+    page = Page(panel, subshell=True)
+    more = held(service, event(chunk("going on")))
+    page.do("ask", text="hi")
+    page.until(lambda: "going on" in page.live)
+    cell = panel.start("while True: time.sleep(0.01)")
+    panel.until(cell, lambda message: message["msg_type"] == "execute_input")
+    panel.interrupt()
+    assert panel.finish(cell).ename == "KeyboardInterrupt"
+    more.set()
+    page.say("hello")
+    page.until(lambda: page.state["asking"] is None)
+    assert "interrupted" not in page.answers()[0]
+
+
+def test_a_conversation_that_a_cell_asks_in_is_busy(panel, service):
+    page = Page(panel, subshell=True)
+    more = held(service, event(chunk("cell ")))
+    cell = panel.start("%%chat\nfrom a cell")
+    page.until(lambda: service.questions)
+    page.do("ask", text="from the panel")
+    page.until(lambda: page.state["failed"])
+    assert "ConversationBusyError" in page.state["failed"]["error"]
+    more.set()
+    assert panel.finish(cell).status == "ok"
+    service.script = service.echo
+    page.do("retry")
+    page.say("hello")
+    page.until(lambda: len(page.turns) == 2 and page.state["asking"] is None)
+    assert page.shown() == ["from a cell", "from the panel"]
+
+
+def test_a_used_panel_leaves_its_transcript_in_its_cell(panel, service):
+    cell = panel.start("panel")
+    panel.finish(cell)
+    page = Page(panel)
+    attack = "<script>alert(1)</script>"
+    service.script = lambda _: Reply(answer(f"**Bold** {attack}"))
+    page.do("ask", text=f"one {attack}")
+    shown = panel.until(cell, lambda message: message["msg_type"] == "display_data")["content"]
+    data = shown["data"]
+    assert f"You: one {attack}" in data["text/plain"]
+    assert "loopback-1: **Bold**" in data["text/plain"]
+    assert find_faults(data["text/html"]) == []
+    assert "<script" not in data["text/markdown"]
+    page.until(lambda: page.state["asking"] is None)
+    page.do("ask", text="two")
+    again = panel.until(cell, lambda message: message["msg_type"] == "update_display_data")["content"]
+    assert again["transient"] == shown["transient"]
+    assert "You: two" in again["data"]["text/plain"]
+    panel.run("%%chat\nfrom a cell")
+    more = panel.until(cell, lambda message: message["msg_type"] == "update_display_data")["content"]
+    assert "You: from a cell" in more["data"]["text/plain"]
+
+
+def test_a_panel_that_only_shows_leaves_nothing_behind(panel):
+    cell = panel.start("panel")
+    panel.finish(cell)
+    panel.run("%%chat\nfrom a cell")
+    ran = panel.run("time.sleep(0.6)")
+    assert not [message for message in ran.messages if message["msg_type"] == "display_data"]
+
+
+def test_a_long_transcript_keeps_its_end(panel, service):
+    text = "word " * 8_000
+    service.script = lambda _: Reply(answer(text))
+    for place in range(5):
+        panel.run(f"panel.ask('question {place}')\nwhile panel.asking: time.sleep(0.01)")
+    data = panel.run(
+        "shown = panel._transcript._bundle()\nprint(len(str(shown)), shown['text/plain'][:200])"
+    ).text
+    assert int(data.split()[0]) < 500_000
+    assert "The first 2 exchanges are left out here" in data
+
+
+def test_hostile_texts_reach_no_page(panel, service):
+    """Every family through questions, answers, model names, errors; what a browser makes of it is tests/browser's."""
+    page = Page(panel)
+    texts = [text for _, text in hostile.ALL][::7]
+    for text in texts:
+        service.script = lambda _, text=text: Reply(
+            [event({**chunk(text), "model": text}), event(chunk(finish_reason="stop"))]
+        )
+        page.do("ask", text=text if text.strip() else "x")
+        page.until(lambda: page.state["asking"] is None)
+        page.do("move", how="reset")
+    panel.run("chat_conversation.undo()")
+    faults = [
+        fault for payload in page.html.values() if payload["html"] for fault in find_faults(payload["html"])
+    ]
+    assert len(page.html) >= len(texts) - 1
+    assert faults == []
 
 
 def test_it_loads_the_extension_by_itself(kernel):
@@ -99,6 +652,7 @@ def test_it_loads_the_extension_by_itself(kernel):
 
 def test_a_panel_that_is_gone_is_not_told(panel):
     panel.run(
-        "import gc, weakref\nother = ChatPanel(); gone = weakref.ref(other); other.close(); del other; gc.collect()"
+        "import gc, weakref\nother = ChatPanel(); gone = weakref.ref(other); other.close()\ndel other; gc.collect()"
     )
     assert panel.run("%%chat\nhi").status == "ok"
+    assert panel.value("gone()") == "None"

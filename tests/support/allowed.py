@@ -74,6 +74,8 @@ CLASSES = frozenset(
         "pm-call",
         "pm-time",
         "pm-data",
+        "pm-asked",
+        "pm-transcript",
     ]
 )
 OURS = {

@@ -6,6 +6,7 @@ import os
 import queue
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +48,7 @@ class Kernel:
         self.manager = KernelManager(kernel_name="python3")
         # Not this folder, from which a kernel would import the tree rather than what is installed.
         self.manager.start_kernel(env=environ, cwd=cwd or tempfile.gettempdir())
+        self.watchers: list[Callable[[dict[str, Any]], None]] = []
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
@@ -77,7 +79,7 @@ class Kernel:
         clearing = False
         deadline = time.monotonic() + timeout
         while True:
-            message = self.client.get_iopub_msg(timeout=max(0.1, deadline - time.monotonic()))
+            message = self.hear(max(0.1, deadline - time.monotonic()))
             if message["parent_header"].get("msg_id") != msg_id:
                 continue
             ran.messages.append(message)
@@ -116,12 +118,19 @@ class Kernel:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             try:
-                message = self.client.get_iopub_msg(timeout=1)
+                message = self.hear(1)
             except queue.Empty:
                 continue
             if message["parent_header"].get("msg_id") == msg_id and seen(message):
                 return dict(message)
         raise AssertionError("the message did not come")
+
+    def hear(self, timeout: float) -> dict[str, Any]:
+        """Return the next message of the kernel's; every watcher is told of it."""
+        message: dict[str, Any] = self.client.get_iopub_msg(timeout=timeout)
+        for watcher in self.watchers:
+            watcher(message)
+        return message
 
     def interrupt(self) -> None:
         self.manager.interrupt_kernel()
