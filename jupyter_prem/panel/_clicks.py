@@ -46,6 +46,8 @@ class Clicks:
         if do is None:
             return
         try:
+            if message["view"] not in self._pages and message["type"] not in {"hello", "bye"}:
+                self._pages.join(message["view"])  # its hello may wait for a cell
             do(message)
         except PremError as error:
             self._pages.tell(message["view"], {"type": "notice", "text": error_text([error.what])})

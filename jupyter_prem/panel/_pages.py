@@ -57,6 +57,9 @@ class Pages:
             self._views[view] = None
             self._send({**self.whole(), "view": view})
 
+    def __contains__(self, view: object) -> bool:
+        return view in self._views
+
     def leave(self, view: str) -> None:
         """Forget a view."""
         self._views.pop(view, None)

@@ -35,22 +35,24 @@ SETTINGS = {
 class Lab:
     """A JupyterLab server over one folder."""
 
-    def __init__(self, folder: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, env: dict[str, str] | None = None, settings: dict[str, str] | None = None
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.token = secrets.token_hex(8)
         self.folder = folder
-        settings = folder / ".jupyter" / "settings"
-        for name, text in SETTINGS.items():
-            path = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        place = folder / ".jupyter" / "settings"
+        for name, text in {**SETTINGS, **(settings or {})}.items():
+            path = place / "@jupyterlab" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         environ = {
             **os.environ,
             **(env or {}),
             "JUPYTER_CONFIG_DIR": str(folder / ".jupyter"),
-            "JUPYTERLAB_SETTINGS_DIR": str(settings),
+            "JUPYTERLAB_SETTINGS_DIR": str(place),
             "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".jupyter" / "workspaces"),
         }
         options = [
@@ -80,6 +82,10 @@ class Lab:
     def url(self, notebook: str) -> str:
         workspace = notebook.removesuffix(".ipynb")  # its own, so that no other notebook is restored
         return f"http://127.0.0.1:{self.port}/lab/workspaces/{workspace}/tree/{notebook}?token={self.token}"
+
+    def notebook_url(self, notebook: str) -> str:
+        """Return the address of Notebook 7's page."""
+        return f"http://127.0.0.1:{self.port}/notebooks/{notebook}?token={self.token}"
 
     def stop(self) -> None:
         self.process.terminate()
@@ -115,6 +121,7 @@ class Notebook:
 
     def __init__(self, page: Any, lab: Lab, name: str) -> None:
         self.page = page
+        self.name = name
         page.goto(lab.url(name))
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=30_000)
         # The lamp says idle before there is a kernel, so the status bar decides.

@@ -5,7 +5,7 @@ class Answer {
     this.view = view;
     this.question = el("div", { class: "prem-question" });
     this.body = el("div", { class: "prem-answer", "aria-busy": "true" });
-    this.node = el("article", { class: "prem-turn prem-asking", hidden: true }, this.question, this.body);
+    this.node = el("article", { class: "prem-turn prem-asking", tabindex: "-1", "aria-label": "Answer on its way", hidden: true }, this.question, this.body);
     this.id = null;
     this.clear();
   }

@@ -1,31 +1,29 @@
 // What the page adds to an answer's HTML: tools on code, formulas, and what a keyboard needs.
 
-/** Run a command of JupyterLab's, if this page is one: it listens for clicks on what names a command. */
-const runCommand = (command, args = {}) => {
-  const link = el("button", {
-    type: "button",
-    class: "prem-offscreen",
-    "aria-hidden": "true",
-    tabindex: "-1",
-    "data-commandlinker-command": command,
-    "data-commandlinker-args": JSON.stringify(args),
-  });
-  document.body.append(link);
-  link.click();
-  link.remove();
+/** The notebook that the page holds, as JupyterLab and Notebook share it between their parts. */
+const notebookOf = (view) => view.model.widget_manager?.context?.model?.sharedModel;
+
+/** The place below the cell of this view: below what was inserted before, so that blocks keep their order. */
+const placeBelow = (view, notebook) => {
+  const ids = notebook.cells.map((cell) => cell.id);
+  const last = ids.indexOf(view.inserted);
+  if (last >= 0) return last + 1;
+  const cell = view.root.closest(".jp-Notebook .jp-Cell") ?? document.querySelector(".jp-Notebook .jp-Cell.jp-mod-active");
+  if (!cell) return ids.length;
+  const shown = [...cell.closest(".jp-Notebook").querySelectorAll(".jp-Cell")];
+  const index = cell.dataset.windowedListIndex ?? shown.indexOf(cell);
+  return Math.min(Number(index) + 1, ids.length);
 };
 
-const sharedNotebook = (model) => model.widget_manager?.context?.model?.sharedModel;
-
-/** Put code into a new cell below the active one; returns whether there is a notebook that took it. */
-const insertCell = async (model, code) => {
-  const notebook = sharedNotebook(model);
-  if (!notebook?.cells) return false;
-  const before = notebook.cells.length;
-  runCommand("notebook:insert-cell-below");
-  for (let waited = 0; waited < 20 && notebook.cells.length === before; waited += 1) await nextFrame();
-  if (notebook.cells.length === before) return false;
-  runCommand("notebook:replace-selection", { text: code });
+/**
+ * Put code into a new cell; returns whether there is a notebook that took it. It goes into the shared document,
+ * so undo takes it back; commands that a page may name (data-commandlinker) ask first in a document not trusted.
+ */
+const insertCell = (view, code) => {
+  const notebook = notebookOf(view);
+  if (!notebook?.insertCell) return false;
+  const cell = notebook.insertCell(placeBelow(view, notebook), { cell_type: "code", source: code, metadata: {} });
+  view.inserted = cell.id;
   return true;
 };
 
@@ -39,11 +37,11 @@ const codeTools = (view, block) => {
       confirmOn(pressed, "Copied");
     }),
   );
-  if (sharedNotebook(view.model)) {
+  if (notebookOf(view)) {
     tools.append(
       button("insert", "Insert as cell", async (event) => {
         const pressed = event.currentTarget;
-        const inserted = await insertCell(view.model, pre.textContent);
+        const inserted = insertCell(view, pre.textContent);
         if (!inserted) await copyText(pre.textContent);
         confirmOn(pressed, inserted ? "Inserted" : "Copied, since there is no notebook to insert into");
       }),

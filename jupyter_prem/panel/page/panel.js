@@ -15,8 +15,7 @@ class View {
     this.header = new Header(this);
     this.root = el(
       "div",
-      // JupyterLab's shortcuts run before any handler of the page's; this keeps them out.
-      { class: "prem-panel", role: "group", "aria-label": "Chat", "data-lm-suppress-shortcuts": "true" },
+      { class: "prem-panel", role: "group", "aria-label": "Chat" },
       this.header.node,
       this.settings.node,
       this.transcript.node,
@@ -24,6 +23,10 @@ class View {
     );
     host.append(this.root);
     this.root.addEventListener("keydown", (event) => this.key(event));
+    // JupyterLab's shortcuts run before any handler of the page's, unless what has the focus says no.
+    this.root.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
+    // JupyterLab 4.6 keeps line breaks out of every field in a cell, by a listener on the field itself.
+    this.root.addEventListener("beforeinput", (event) => event.stopPropagation(), { capture: true });
     this.outside = (event) => {
       if (!this.header.node.contains(event.target)) this.header.open(false);
     };
@@ -34,7 +37,14 @@ class View {
     model.on("comm_live_update", this.closed);
     const begin = model.get("_begin");
     if (begin?.type === "state") this.show({ ...begin, first: true });
+    this.greet(300);
+  }
+
+  /** Say hello until the kernel has heard: JupyterLab's first words come before it has made a subshell. */
+  greet(wait) {
+    if (this.met || wait > 5000) return;
     this.send("hello");
+    this.greeting = setTimeout(() => this.greet(2 * wait), wait);
   }
 
   /** Tell the kernel; `done` is called when it has heard, `pending` is shown while it has not. */
@@ -69,6 +79,7 @@ class View {
       this.send("hello");
       return;
     }
+    this.met = !state.first;
     const before = this.state;
     state.controls ??= before.controls;
     this.state = state;
@@ -127,11 +138,12 @@ class View {
   key(event) {
     if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "s") {
       event.preventDefault();
-      runCommand("docmanager:save");
+      this.model.widget_manager?.context?.save?.();
     }
   }
 
   remove() {
+    this.met = true;
     this.send("bye");
     for (const { timer } of this.pending.values()) clearTimeout(timer);
     this.model.off("msg:custom", this.heard);

@@ -33,6 +33,7 @@ class Transcript {
   show(state, before) {
     const moved = state.frames !== undefined;
     const wasAsking = before?.asking;
+    const focused = this.content.contains(document.activeElement);
     this.turns.apply(state.keep, state.add, state.html);
     this.answer.show(state.asking, state.frames);
     this.turns.hideAfter(state.asking ? state.asking.keep : null);
@@ -42,6 +43,17 @@ class Transcript {
     if (nothing) this.empty.textContent = welcome(state.who);
     if (moved || (state.asking && state.asking.id !== wasAsking?.id)) this.toEnd();
     if (!moved && wasAsking && !state.asking && !state.failed) this.announce();
+    if (focused && !this.visible(document.activeElement)) this.refocus();
+  }
+
+  visible(node) {
+    return this.content.contains(node) && !node.closest("[hidden]");
+  }
+
+  /** Keep the keyboard near, when what had the focus is gone. */
+  refocus() {
+    const near = this.answer.node.hidden ? (this.failed.hidden ? this.turns.last?.node : this.failed.querySelector("button")) : this.answer.node;
+    (near ?? this.scroller).focus({ preventScroll: true });
   }
 
   showFailed(failed) {
