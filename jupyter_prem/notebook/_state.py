@@ -66,6 +66,7 @@ class Notebook:
         self.current = "default"
         self.forks: dict[str, str | None] = {}  # the cell that made each
         self.resumed: set[str] = set()  # taken from a file, and not yet made again by a cell of its page
+        self.in_panels: list[Conversation] = []  # those that a panel was used in
         self.ledger = Ledger()
         self._pool: ClientPool | None = None
         self._listeners: list[weakref.WeakMethod[Callable[[Conversation | None], None]]] = []

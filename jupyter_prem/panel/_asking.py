@@ -6,7 +6,8 @@ import dataclasses
 import itertools
 import threading
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from jupyter_prem.client import Cancel
 from jupyter_prem.display import LiveData, LiveHtml
@@ -17,12 +18,21 @@ from ._frames import FramePage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jupyter_prem.conversation import Conversation, Outcome, Question
+    from jupyter_prem.conversation import Conversation, Outcome, Question, Turn
     from jupyter_prem.notebook import Notebook
 
-__all__ = ["Asking"]
+__all__ = ["Asked", "Asking"]
 
 _numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person wants asked; it becomes a question with what the controls are set to."""
+
+    text: str = ""
+    kind: Literal["ask", "regenerate", "continue"] = "ask"
+    turn: Turn | None = None
 
 
 class Asking:
@@ -30,7 +40,8 @@ class Asking:
 
     Attributes:
         number: Tells it from others.
-        text: What is asked, in words; empty for the rest of an answer.
+        asked: What is asked.
+        text: That, in words; empty for the rest of an answer.
         follows: The turn that it follows.
         page: What is shown of the answer so far.
         outcome: How it ended, if it came so far.
@@ -38,7 +49,8 @@ class Asking:
     Args:
         notebook: Whose question it is.
         conversation: Where it goes.
-        question: What is asked.
+        asked: What is asked.
+        question: Called in the thread for the question; templates take their time.
         frame: Called with each change of what is shown of the answer.
         done: Called once, at the end, with this and the error if there is one.
     """
@@ -47,22 +59,24 @@ class Asking:
         self,
         notebook: Notebook,
         conversation: Conversation,
-        question: Question,
+        asked: Asked,
         *,
+        question: Callable[[], Question],
         frame: Callable[[Asking, dict[str, Any]], None],
         done: Callable[[Asking, Exception | None], None],
     ) -> None:
         self.number = next(_numbers)
         self.conversation = conversation
-        self.question = question
+        self.asked = asked
         self.outcome: Outcome | None = None
         self.page = FramePage(lambda change: frame(self, change))
-        asked = question.turn or conversation.head
-        if question.kind == "regenerate" and asked is not None:
-            self.follows, self.text = asked.parent, question.text or asked.title
+        again = asked.turn or conversation.head
+        if asked.kind == "regenerate" and again is not None:
+            self.follows, self.text = again.parent, asked.text or again.title
         else:
-            self.follows, self.text = conversation.head, question.text
+            self.follows, self.text = conversation.head, asked.text
         self._notebook = notebook
+        self._question = question
         self._done = done
         self._cancel = Cancel()
 
@@ -82,11 +96,12 @@ class Asking:
     def _run(self) -> None:
         error: Exception | None = None
         try:
-            endpoint = self._notebook.endpoint_of(self.conversation, self.question)
-            question = dataclasses.replace(self.question, endpoint=endpoint)
+            question = self._question()
+            endpoint = self._notebook.endpoint_of(self.conversation, question)
+            question = dataclasses.replace(question, endpoint=endpoint)
             client = self._notebook.answerer(endpoint).client
             self.outcome = self._notebook.ask(
-                self.conversation, client, question, sink=self._sink(), cancel=self._cancel
+                self.conversation, client, question, sink=self._sink(question), cancel=self._cancel
             )
             error = self.outcome.error
         except Exception as failure:  # noqa: BLE001 - a thread has nobody else to tell
@@ -94,8 +109,8 @@ class Asking:
         finally:
             self._done(self, error)
 
-    def _sink(self) -> AnswerSink:
-        structured = self.question.schema is not None
+    def _sink(self, question: Question) -> AnswerSink:
+        structured = question.schema is not None
         kind = LiveData if structured else LiveHtml
-        alone = not (structured or self.question.tools)
+        alone = not (structured or question.tools)
         return AnswerSink(kind(self.page, alone=alone, style=False))

@@ -7,11 +7,11 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from jupyter_prem.client import Interrupted, PremError
+from jupyter_prem.client import Interrupted, PremError, whole
 from jupyter_prem.conversation import expand
 from jupyter_prem.notebook._outcome import html_of_response
 
-from ._asking import Asking
+from ._asking import Asked, Asking
 from ._settings import Controls
 
 if TYPE_CHECKING:
@@ -20,18 +20,9 @@ if TYPE_CHECKING:
     from jupyter_prem.conversation import Conversation, Question, Turn
     from jupyter_prem.notebook import PremMagics
 
-__all__ = ["Asked", "Chat", "Origin", "Talk"]
+__all__ = ["Chat", "Origin", "Talk"]
 
 Origin = Literal["here", "elsewhere"]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a person wants asked; it becomes a question with what the controls are set to."""
-
-    text: str = ""
-    kind: Literal["ask", "regenerate", "continue"] = "ask"
-    turn: Turn | None = None
 
 
 @dataclass(slots=True)
@@ -63,6 +54,7 @@ class Chat:
         name: The conversation that is shown; None follows the notebook's current one.
         changed: Called after each change of what is shown.
         frame: Called with an answer on its way, and each change of it.
+        restore: Called with a question that is put back into the draft of a conversation.
         moved: Called with each conversation that changed, and where: "here" or "elsewhere".
     """
 
@@ -74,6 +66,7 @@ class Chat:
         changed: Callable[[], None],
         frame: Callable[[Asking, dict[str, Any]], None],
         moved: Callable[[Conversation, Origin], None],
+        restore: Callable[[Conversation, str], None],
     ) -> None:
         self.magics = magics
         self.notebook = magics.notebook
@@ -82,7 +75,7 @@ class Chat:
         self.controls = Controls()
         self.lock = threading.RLock()
         self._talks: dict[Conversation, Talk] = {}
-        self._changed, self._frame, self._moved = changed, frame, moved
+        self._changed, self._frame, self._moved, self._restore = changed, frame, moved, restore
 
     @property
     def talk(self) -> Talk:
@@ -94,23 +87,28 @@ class Chat:
         """Whether an answer is on its way in any conversation."""
         return any(talk.asking is not None for talk in list(self._talks.values()))
 
-    def ask(self, asked: Asked) -> None:
-        """Ask in the conversation that is shown, unless something is asked there already."""
+    def ask(self, asked: Asked) -> bool:
+        """Ask in the conversation that is shown; return whether it was taken.
+
+        It is not, while another question of this panel is on its way there.
+        """
         with self.lock:
             conversation, talk = self.conversation, self.talk
             if talk.asking is not None:
-                return
+                return False
             talk.asked, talk.error, talk.partial = asked, None, ""
-            try:
-                question = self._question(asked)
-            except Exception as error:  # noqa: BLE001 - an expression of a template raises what it likes
-                talk.error = error
-            else:
-                talk.asking = Asking(
-                    self.notebook, conversation, question, frame=self._frame, done=self._done
-                )
-                talk.asking.start()
+            controls, system = self.controls.copy(), talk.system
+            talk.asking = Asking(
+                self.notebook,
+                conversation,
+                asked,
+                question=lambda: self._question(conversation, asked, controls, system),
+                frame=self._frame,
+                done=self._done,
+            )
         self._changed()
+        talk.asking.start()
+        return True
 
     def stop(self) -> None:
         """Stop the answer that is on its way here."""
@@ -132,12 +130,18 @@ class Chat:
         self._changed()
 
     def do(self, move: Callable[[], None]) -> None:
-        """Move the conversation; what keeps it from moving is shown."""
+        """Move the conversation; what keeps it from moving is its error.
+
+        Raises:
+            ConversationBusyError: An answer of this panel is on its way there.
+        """
         talk = self.talk
         try:
             move()
         except PremError as error:
-            talk.error = error
+            if talk.asking is not None:
+                raise
+            talk.asked, talk.error, talk.partial = None, error, ""
         else:
             if talk.asking is None:
                 talk.asked, talk.error, talk.partial = None, None, ""
@@ -145,6 +149,7 @@ class Chat:
 
     def switch(self, name: str) -> None:
         """Show another conversation, begun if there is none."""
+        name = whole(name)
         if not name.strip():
             return
         if self.follows:
@@ -171,33 +176,40 @@ class Chat:
         if conversation is not None:
             self._moved(conversation, "elsewhere")
 
-    def _question(self, asked: Asked) -> Question:
+    def _question(
+        self, conversation: Conversation, asked: Asked, controls: Controls, system: str | None
+    ) -> Question:
         names = self.magics.names()
         text = asked.text
-        if self.controls.templates:
+        if controls.templates:
             text = expand(text, names, where="in the question")
-        question = self.controls.question(text, names, afresh=asked.kind == "ask")
-        system = self.talk.system
-        if system is not None and system == (self.conversation.system or ""):
+        question = controls.question(text, names, afresh=asked.kind == "ask")
+        if system is not None and system == (conversation.system or ""):
             system = None  # it holds already
         return dataclasses.replace(question, kind=asked.kind, turn=asked.turn, system=system)
 
     def _done(self, asking: Asking, error: Exception | None) -> None:
+        outcome = asking.outcome
+        turn = outcome.turn if outcome is not None else None
         with self.lock:
             talk = self._talks[asking.conversation]
-            outcome = asking.outcome
-            turn = outcome.turn if outcome is not None else None
-            talk.asking, talk.error = None, error
-            if error is None or isinstance(error, Interrupted):
-                if turn is None and talk.asked is not None:
-                    talk.draft = talk.draft or talk.asked.text
-                talk.asked = None
-            elif turn is not None:
-                talk.asked = Asked(kind="regenerate", turn=turn)
-            elif outcome is not None and outcome.response is not None and outcome.response.choices:
-                talk.partial = html_of_response(outcome.response)
+            talk.asking, talk.asked, talk.error = None, None, error
             if turn is not None:
                 talk.system = None
-        self._changed()
-        if turn is not None:
-            self._moved(asking.conversation, "here")
+            if error is not None and not isinstance(error, Interrupted):
+                talk.asked = asking.asked if turn is None else Asked(kind="regenerate", turn=turn)
+                if turn is None and outcome is not None and outcome.response is not None:
+                    talk.partial = html_of_response(outcome.response) if outcome.response.choices else ""
+            elif turn is None and asking.asked.kind == "ask":
+                self.put_back(asking.conversation, asking.asked.text)
+        try:
+            self._changed()
+        finally:
+            if turn is not None:
+                self._moved(asking.conversation, "here")
+
+    def put_back(self, conversation: Conversation, text: str) -> None:
+        """Put a question that was not answered where it can be sent again, before what is typed there now."""
+        talk = self._talks[conversation]
+        talk.draft = f"{text}\n\n{talk.draft}" if talk.draft.strip() else text
+        self._restore(conversation, text)

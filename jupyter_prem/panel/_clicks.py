@@ -8,11 +8,11 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import PremError
+from jupyter_prem.client import PremError, whole
 from jupyter_prem.display import error_text
 from jupyter_prem.notebook import Models, option_values
 
-from ._chat import Asked
+from ._asking import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Clicks"]
 
+_SUGGESTED = frozenset({"model", "schema", "tools", "tool-choice", "endpoint"})
 _KINDS = {"md": "text/markdown", "json": "application/json", "ipynb": "application/x-ipynb+json"}
 
 
@@ -50,7 +51,9 @@ class Clicks:
                 self._pages.join(message["view"])  # its hello may wait for a cell
             do(message)
         except PremError as error:
-            self._pages.tell(message["view"], {"type": "notice", "text": error_text([error.what])})
+            self._notice(message["view"], error.what)
+        except Exception as error:  # noqa: BLE001 - the page is told of it, rather than a log nobody reads
+            self._notice(message["view"], f"{type(error).__name__}: {error}")
         finally:
             self._pages.tell(message["view"], {"type": "done", "id": message.get("id")})
 
@@ -67,10 +70,14 @@ class Clicks:
 
     def _on_ask(self, said: Mapping[str, Any]) -> None:
         text = said.get("text")
-        if isinstance(text, str) and text.strip():
-            self._chat.talk.draft = ""
-            self._chat.ask(Asked(text))
-            self._pages.draft(said["view"])
+        if not isinstance(text, str) or not text.strip():
+            return
+        conversation = self._chat.conversation
+        self._chat.talk.draft = ""
+        self._pages.draft(said["view"])
+        if not self._chat.ask(Asked(whole(text))):
+            self._chat.put_back(conversation, whole(text))
+            self._notice(said["view"], "Another answer is on its way: the question waits here.")
 
     def _on_stop(self, _: Mapping[str, Any]) -> None:
         self._chat.stop()
@@ -82,16 +89,19 @@ class Clicks:
         asked = self._chat.talk.asked
         self._chat.dismiss()
         if said.get("edit") and asked is not None:
-            self._chat.talk.draft = asked.text
-            self._pages.draft("")
+            self._chat.put_back(self._chat.conversation, asked.text)
 
     def _on_regenerate(self, said: Mapping[str, Any]) -> None:
         turn, text = self._turn(said), said.get("text")
         if turn is not None:
-            self._chat.ask(Asked(text if isinstance(text, str) else "", "regenerate", turn))
+            self._take(said, Asked(whole(text) if isinstance(text, str) else "", "regenerate", turn))
 
-    def _on_continue(self, _: Mapping[str, Any]) -> None:
-        self._chat.ask(Asked(kind="continue"))
+    def _on_continue(self, said: Mapping[str, Any]) -> None:
+        self._take(said, Asked(kind="continue"))
+
+    def _take(self, said: Mapping[str, Any], asked: Asked) -> None:
+        if not self._chat.ask(asked):
+            self._notice(said["view"], "Another answer is on its way.")
 
     def _on_branch(self, said: Mapping[str, Any]) -> None:
         turn, step = self._turn(said), said.get("step")
@@ -120,20 +130,20 @@ class Clicks:
     def _on_set(self, said: Mapping[str, Any]) -> None:
         if said.get("name") == "system":
             value = said.get("value")
-            self._chat.talk.system = value if isinstance(value, str) else None
+            self._chat.talk.system = whole(value) if isinstance(value, str) else None
         else:
             self._chat.controls.set(said.get("name"), said.get("value"))
         self._pages.publish()
 
     def _on_draft(self, said: Mapping[str, Any]) -> None:
         if isinstance(said.get("text"), str) and said.get("conversation") == self._chat.conversation.name:
-            self._chat.talk.draft = said["text"]
+            self._chat.talk.draft = whole(said["text"])
             self._pages.draft(said["view"])
 
     def _on_suggest(self, said: Mapping[str, Any]) -> None:
         """Say what a control may be set to, when it is known: a service may take its time."""
         name, view = said.get("name"), said["view"]
-        if name in {"model", "schema", "tools", "tool-choice", "endpoint"}:
+        if isinstance(name, str) and name in _SUGGESTED:
             threading.Thread(target=self._suggest, args=(name, view), daemon=True).start()
 
     def _suggest(self, name: str, view: str) -> None:
@@ -142,10 +152,10 @@ class Clicks:
 
     def _on_export(self, said: Mapping[str, Any]) -> None:
         kind = said.get("kind")
-        if kind not in _KINDS:
+        if not isinstance(kind, str) or kind not in _KINDS:
             return
         conversation = self._chat.conversation
-        name = re.sub(r"[^\w.-]+", "-", conversation.name).strip(".-") or "conversation"
+        name = re.sub(r"[^\w.-]+", "-", conversation.name)[:100].strip(".-") or "conversation"
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{name}.{kind}"
             if kind == "ipynb":
@@ -157,6 +167,9 @@ class Clicks:
             data = path.read_bytes()
         about = {"type": "file", "name": path.name, "mime": _KINDS[kind], "copy": said.get("copy") is True}
         self._pages.tell(said["view"], about, [data])
+
+    def _notice(self, view: str, text: str) -> None:
+        self._pages.tell(view, {"type": "notice", "text": error_text([text])})
 
     def _turn(self, said: Mapping[str, Any]) -> Turn | None:
         """Return the turn that a message names, if the conversation shown has it."""

@@ -14,7 +14,7 @@ from jupyter_prem.display import error_text, plain
 
 from ._frames import common
 from ._settings import described
-from ._turns import Turns
+from ._turns import LONGEST, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -95,8 +95,10 @@ class Pages:
             if self._of is not self._chat.conversation:
                 self._items, self._of = self.turns.branch(self._chat.conversation), self._chat.conversation
             last = self._items[-_FIRST:]
+            state = self._state()
+            self._controls = state["controls"]
             return (
-                self._state()
+                state
                 | {"base": None, "keep": 0, "add": self._items, "html": self._html(last)}
                 | self._beginning()
             )
@@ -110,6 +112,12 @@ class Pages:
         with self._chat.lock:
             if len(self._views) > 1 or view not in self._views:
                 self._send({"type": "draft", "from": view, "text": self._chat.talk.draft})
+
+    def restore(self, conversation: Conversation, text: str) -> None:
+        """Tell every view of a question that is put back before what is typed there."""
+        with self._chat.lock:
+            if self._views and conversation is self._chat.conversation:
+                self._send({"type": "restore", "text": text})
 
     def shown(self, numbers: Iterable[object]) -> dict[int, dict[str, Any]]:
         """Return what the page shows of turns; of the first ones, where they are many or long."""
@@ -136,14 +144,14 @@ class Pages:
             follows = talk.asking.follows
             asking = {
                 "id": talk.asking.number,
-                "text": plain(talk.asking.text),
+                "text": plain(talk.asking.text[:LONGEST]),
                 "keep": follows.depth if follows is not None else 0,
             }
         return {
             "type": "state",
             "number": self._number,
-            "conversation": plain(chat.conversation.name),
-            "conversations": [plain(name) for name in notebook.conversations],
+            "conversation": chat.conversation.name,
+            "conversations": [(name, plain(name)) for name in list(notebook.conversations)],
             "asking": asking,
             "failed": self._failed(),
             "system": plain(chat.conversation.system or settings.system),
@@ -164,7 +172,7 @@ class Pages:
     def _failed(self) -> dict[str, Any] | None:
         talk = self._chat.talk
         error, asked = talk.error, talk.asked
-        if error is None or isinstance(error, Interrupted):
+        if error is None or isinstance(error, Interrupted) or talk.asking is not None:
             return None
         if isinstance(error, PremError):
             lines = [f"{type(error).__name__}: {error.what}", error.where, error.hint]
@@ -173,9 +181,10 @@ class Pages:
             text = error_text([f"{type(error).__name__}: {error}"])
         return {
             "error": text,
-            "text": plain(asked.text) if asked is not None else "",
+            "text": plain(asked.text[:LONGEST]) if asked is not None else "",
             "partial": talk.partial,
             "retry": asked is not None,
+            "edit": asked is not None and asked.kind == "ask",
         }
 
     def _who(self) -> dict[str, Any]:

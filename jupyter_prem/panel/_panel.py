@@ -13,7 +13,8 @@ from jupyter_prem.client import ConfigurationError
 from jupyter_prem.display import stylesheet
 from jupyter_prem.notebook import find_magics, load
 
-from ._chat import Asked, Chat
+from ._asking import Asked
+from ._chat import Chat
 from ._clicks import Clicks
 from ._pages import Pages
 from ._route import keep_route
@@ -54,11 +55,19 @@ class ChatPanel(anywidget.AnyWidget):
 
     def __init__(self, conversation: str | None = None, **kwargs: Any) -> None:
         magics = _magics()
-        self._transcript = Transcript(magics.shell)
-        self._chat = Chat(magics, conversation, changed=self._changed, frame=self._frame, moved=self._moved)
+        self._transcript = Transcript(magics.shell, magics.notebook.in_panels)
+        self._chat = Chat(
+            magics,
+            conversation,
+            changed=self._changed,
+            frame=self._frame,
+            moved=self._moved,
+            restore=self._restore,
+        )
         self._pages = Pages(self._chat, self.send)
         self._clicks = Clicks(self._chat, self._pages)
         super().__init__(_begin=self._pages.whole(), **kwargs)
+        self._transcript.show(self._chat.conversation)
         keep_route(self.comm)
         self.on_msg(self._heard)
         magics.notebook.listen(self._chat.heard)
@@ -111,11 +120,19 @@ class ChatPanel(anywidget.AnyWidget):
         self._chat.stop()
 
     def undo(self) -> None:
-        """Put the conversation back to before its last change; what keeps it from that is in `error`."""
+        """Put the conversation back to before its last change; what keeps it from that is in `error`.
+
+        Raises:
+            ConversationBusyError: An answer is on its way.
+        """
         self._chat.do(self.conversation.undo)
 
     def redo(self) -> None:
-        """Take the last undo back; what keeps it from that is in `error`."""
+        """Take the last undo back; what keeps it from that is in `error`.
+
+        Raises:
+            ConversationBusyError: An answer is on its way.
+        """
         self._chat.do(self.conversation.redo)
 
     def switch(self, name: str) -> None:
@@ -129,10 +146,14 @@ class ChatPanel(anywidget.AnyWidget):
         self._clicks.hear(message)
 
     def _changed(self) -> None:
+        self._transcript.show(self._chat.conversation)
         self._pages.publish()
 
     def _frame(self, asking: Any, change: dict[str, Any]) -> None:
         self._pages.frame(asking, change)
+
+    def _restore(self, conversation: Conversation, text: str) -> None:
+        self._pages.restore(conversation, text)
 
     def _moved(self, conversation: Conversation, origin: Origin) -> None:
         self._transcript.moved(conversation, used=origin == "here")

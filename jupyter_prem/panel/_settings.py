@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyter_prem.client import NUMBER_RANGES, PremError
+from jupyter_prem.client import NUMBER_RANGES, PremError, whole
 from jupyter_prem.notebook import OptionError, PremMagics, Settings as Configured, parse_words, question_of
 
 if TYPE_CHECKING:
@@ -156,12 +156,20 @@ class Controls:
 
     def set(self, name: object, value: object) -> None:
         """Set a control, or with None or an empty text unset it; what is none is left alone."""
-        if name not in _BY_NAME or not isinstance(name, str):
+        if not isinstance(name, str) or name not in _BY_NAME:
             return
+        values = dict(self.values)  # others may be reading the old one
         if isinstance(value, str) and value.strip():
-            self.values[name] = value
+            values[name] = whole(value)
         else:
-            self.values.pop(name, None)
+            values.pop(name, None)
+        self.values = values
+
+    def copy(self) -> Controls:
+        """Return the same controls, as they are now."""
+        other = Controls()
+        other.values = self.values
+        return other
 
     @property
     def templates(self) -> bool:
@@ -181,15 +189,17 @@ class Controls:
     def faults(self, names: Mapping[str, Any]) -> dict[str, str]:
         """Return what is wrong with each control that is set to what it cannot be."""
         faults = {}
-        for name in self.values:
+        values = self.values
+        for name, value in values.items():
             alone = Controls()
-            alone.values = {name: self.values[name]}
-            if name in _NEEDED and _NEEDED[name] in self.values:
-                alone.values[_NEEDED[name]] = self.values[_NEEDED[name]]
+            alone.values = {name: value}
+            if name in _NEEDED and _NEEDED[name] in values:
+                alone.values[_NEEDED[name]] = values[_NEEDED[name]]
             try:
                 alone.question("-", names)
             except PremError as error:
-                faults[name] = error.what
+                of_parser = error.what.startswith("argument ")
+                faults[name] = f"{value!r} is not {_BY_NAME[name].help}" if of_parser else error.what
         return faults
 
     def _words(self) -> Iterator[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import html
-import re
 import threading
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.display import frame, inert_markdown, plain, timer
-from jupyter_prem.notebook._outcome import bundle_of_turn, html_of_turn
+from jupyter_prem.display import frame, plain, timer, unlinked
+from jupyter_prem.notebook._outcome import bundle_of_turn
 
 from ._turns import question_of_turn
 
@@ -23,15 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["Transcript"]
 
 _STYLE = (
-    "<style>.jupyter-prem .pm-asked{font-weight:600;margin:1.4em 0 0.5em}"
-    ".pm-transcript .jupyter-prem{max-width:none}</style>"
+    "<style>.pm-transcript{max-width:56rem;overflow-wrap:anywhere;line-height:1.6;unicode-bidi:plaintext}"
+    ".pm-transcript .pm-plain{white-space:pre-wrap;margin-bottom:0.8em}</style>"
 )
-_MOST = 300_000  # characters, in all its forms; what is older is left out
+_MOST = 200_000  # characters; what is older is left out
 _SOON = 0.3  # seconds after a change at least
 _PACE = 100_000  # characters a second: a long transcript is sent again less often
 
-Forms = tuple[str, str, str]
-"""HTML, Markdown and plain text."""
+Said = tuple[str, str]
+"""Who said it, and what; nobody says a note."""
 
 
 class Transcript:
@@ -41,15 +40,18 @@ class Transcript:
 
     Args:
         shell: Whose page.
+        used: The conversations that any panel of the notebook was used in: a panel that takes the place of
+            another keeps them as well.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, used: list[Conversation]) -> None:
         self._shell = shell
+        self._used = used
+        self._seen: list[Conversation] = []
         self._id = f"jupyter-prem-{uuid.uuid4().hex}"
         self._parents: list[dict[str, Any]] = []  # of cells that show the panel
         self._holding = 0  # how many of them hold the output
-        self._conversations: list[Conversation] = []
-        self._known: dict[Turn, Forms] = {}
+        self._known: dict[Turn, list[Said]] = {}
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._next = 0.0
@@ -63,12 +65,22 @@ class Transcript:
             self._parents.append(parent)
             self.changed()
 
-    def moved(self, conversation: Conversation, *, used: bool) -> None:
-        """Take note that a conversation changed; what the panel was used for is kept from then on."""
-        if used and conversation not in self._conversations:
-            self._conversations.append(conversation)
-        if conversation in self._conversations:
+    def show(self, conversation: Conversation) -> None:
+        """Take note that the panel shows a conversation."""
+        if conversation not in self._seen:
+            self._seen.append(conversation)
             self.changed()
+
+    def moved(self, conversation: Conversation, *, used: bool) -> None:
+        """Take note that a conversation changed; one that a panel was used in is kept from then on."""
+        if used and conversation not in self._used:
+            self._used.append(conversation)
+        if conversation in self._seen:
+            self.changed()
+
+    @property
+    def _conversations(self) -> list[Conversation]:
+        return [conversation for conversation in self._seen if conversation in self._used]
 
     def changed(self) -> None:
         """Bring the output up to date, soon."""
@@ -96,58 +108,47 @@ class Transcript:
         publisher.session.send(publisher.pub_socket, kind, content, parent=parent, ident=publisher.topic)
 
     def _bundle(self) -> dict[str, str]:
-        parts: list[Forms] = []
-        known: dict[Turn, Forms] = {}
+        parts: list[Said] = []
+        known: dict[Turn, list[Said]] = {}
         room = _MOST
-        for conversation in reversed(self._conversations):
-            turns: list[Forms] = []
+        conversations = self._conversations
+        for conversation in reversed(conversations):
+            turns: list[Said] = []
             left = 0
             for turn in reversed(conversation.turns):
                 if room <= 0:
                     left += 1
                     continue
-                known[turn] = forms = self._known.get(turn) or _forms(turn)
-                turns.append(forms)
-                room -= sum(map(len, forms))
-            heads = [_note(f"Conversation “{conversation.name}”")] if len(self._conversations) > 1 else []
+                known[turn] = said = self._known.get(turn) or _said(turn)
+                turns = [*said, *turns]
+                room -= sum(len(text) for _, text in said)
+            heads = [("", f"Conversation “{conversation.name}”")] if len(conversations) > 1 else []
             if left:
-                heads.append(_note(f"The first {left} exchanges are left out here: %prem export keeps all."))
-            parts = [*heads, *reversed(turns), *parts]
+                heads.append(("", f"The first {left} exchanges are left out here: %prem export keeps all."))
+            parts = [*heads, *turns, *parts]
         self._known = known
+        body = _STYLE + "".join(map(_html, parts))
         return {
-            "text/html": frame(
-                _STYLE + "\n".join(part[0] for part in parts), style=True, state="pm-transcript"
+            "text/html": frame(body, style=False, state="pm-transcript"),
+            "text/plain": unlinked(
+                "\n\n".join(f"{who}: {text}" if who else f"[{text}]" for who, text in parts)
             ),
-            "text/markdown": "\n\n".join(part[1] for part in parts),
-            "text/plain": "\n\n".join(part[2] for part in parts),
         }
 
 
-def _forms(turn: Turn) -> Forms:
+def _said(turn: Turn) -> list[Said]:
+    """Return who said what in a turn, calls of functions in one line each."""
     role = turn.messages[0].role if turn.messages else "system"
-    who = {"user": "You", "system": "System"}.get(role, role)
-    asked = plain(question_of_turn(turn))
-    shown = f'<div class="pm-asked">{_escaped(asked)}</div>'
-    markdown = f"**{who}:** {inert_markdown(asked)}"
-    text = f"{who}: {asked}"
+    said = [({"user": "You", "system": "System"}.get(role, role), plain(question_of_turn(turn)))]
     if turn.response is not None:
-        answer: dict[str, Any] = bundle_of_turn(turn)
-        shown += html_of_turn(turn)
-        markdown += f"\n\n**{_model(turn)}:**\n\n{answer.get('text/markdown', '')}"
-        text += f"\n\n{_model(turn, text=True)}: {answer['text/plain']}"
-    return shown, markdown, text
+        answer = bundle_of_turn(turn)
+        name = " ".join(plain(turn.response.model).split())[:100] or "Answer"
+        said.append((name, str(answer["text/plain"])))
+    return said
 
 
-def _model(turn: Turn, *, text: bool = False) -> str:
-    model = turn.response.model if turn.response is not None else ""
-    name = " ".join(plain(model).split())[:100] or "Answer"
-    return name if text else inert_markdown(re.sub(r"([\\`*_#\[\]<>~|$])", r"\\\1", name))
-
-
-def _note(text: str) -> Forms:
-    shown = plain(text)
-    return f'<div class="pm-note">{_escaped(shown)}</div>', f"*{inert_markdown(shown)}*", f"[{shown}]"
-
-
-def _escaped(text: str) -> str:
-    return html.escape(text).replace("\n", "<br>")
+def _html(said: Said) -> str:
+    who, text = (html.escape(part, quote=False) for part in said)
+    if not who:
+        return f'<div class="pm-note">{text}</div>'
+    return f'<div class="pm-plain"><strong>{who}:</strong> {text}</div>'

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from jupyter_prem.conversation import Conversation, Turn
 
-__all__ = ["Turns", "question_of_turn"]
+__all__ = ["LONGEST", "Turns", "question_of_turn"]
 
 Item = tuple[int, int, int]
 """A turn's number, its place among the turns beside it, from 1, and how many those are."""
@@ -110,13 +110,13 @@ def _payload(turn: Turn) -> dict[str, Any]:
     `raw` is what is edited, where it differs from what is shown; None where it is too long for a page.
     """
     asked = question_of_turn(turn)
-    text = plain(asked[:_LONGEST])
+    text = plain(asked[:LONGEST])
     response = turn.response
     by_hand = turn.messages[0].role if turn.messages else "system"
     cut = response is not None and (response.interrupted or response.finish_reason == "length")
     return {
         "text": text,
-        **({"raw": asked if len(asked) <= _LONGEST else None} if asked != text else {}),
+        **({"raw": asked if len(asked) <= LONGEST else None} if asked != text else {}),
         "role": "" if response is not None else by_hand,
         "html": html_of_turn(turn) if response is not None else "",
         "cut": cut,
@@ -125,5 +125,5 @@ def _payload(turn: Turn) -> dict[str, Any]:
     }
 
 
-_LONGEST = 100_000  # characters of a question that are shown
+LONGEST = 100_000  # characters of a question that are shown
 _SAID = 2_000  # characters that a screen reader is told of at once

@@ -74,7 +74,6 @@ CLASSES = frozenset(
         "pm-call",
         "pm-time",
         "pm-data",
-        "pm-asked",
         "pm-transcript",
     ]
 )

@@ -50,29 +50,88 @@ const codeTools = (view, block) => {
   block.append(tools);
 };
 
-/** Typeset formulas as the page's own outputs are, a block at a time so that the page stays quick. */
-const typeset = async (view, node) => {
-  const blocks = new Set();
-  for (const formula of node.querySelectorAll(".mathjax_process")) {
-    let block = formula;
-    while (block.parentElement !== node && !block.parentElement.classList.contains("pm-body")) block = block.parentElement;
-    blocks.add(block);
-  }
-  if (!blocks.size) return;
+/** Typeset the formulas in an element as the page's own outputs are. */
+const typeset = (view, node) => {
   const typesetter = view.model.widget_manager?._rendermime?.latexTypesetter;
-  for (const block of blocks) {
-    if (!block.isConnected) continue;
-    if (typesetter) await typesetter.typeset(block);
-    else if (window.MathJax?.typesetPromise) await window.MathJax.typesetPromise([block]);
-    else return;
-    await nextFrame();
+  if (typesetter) return typesetter.typeset(node);
+  return window.MathJax?.typesetPromise?.([node]);
+};
+
+/** Load what typesets before there is anything to typeset: it takes the page a tenth of a second. */
+const warmUp = (view) => {
+  const formula = el("span", { class: "prem-offscreen mathjax_process", "aria-hidden": "true", text: "\\(x\\)" });
+  view.root.append(formula);
+  Promise.resolve(typeset(view, formula)).finally(() => formula.remove());
+};
+
+/** Typesets blocks when they come near, one a frame: each makes the page measure itself. */
+class Formulas {
+  constructor(view) {
+    this.view = view;
+    this.queue = [];
+    this.near = new IntersectionObserver((seen) => this.seen(seen), { rootMargin: "600px 0px" });
   }
+
+  watch(node) {
+    const blocks = new Set();
+    for (const formula of node.querySelectorAll(".mathjax_process")) {
+      let block = formula;
+      while (block.parentElement !== node && !block.parentElement.matches(".pm-body, .prem-chunk")) block = block.parentElement;
+      blocks.add(block);
+    }
+    for (const block of blocks) this.near.observe(block);
+  }
+
+  seen(entries) {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      this.near.unobserve(target);
+      this.queue.push(target);
+    }
+    if (!this.running && this.queue.length) this.run();
+  }
+
+  async run() {
+    this.running = true;
+    while (this.queue.length) {
+      const block = this.queue.shift();
+      if (block.isConnected) await typeset(this.view, block);
+      await nextFrame();
+    }
+    this.running = false;
+  }
+}
+
+const CHUNK = 2_500; // characters of an answer that are laid out together
+const CHUNKED = 6_000; // characters of an answer that is laid out in parts
+
+/** Group the blocks of a long answer, so that only those in sight are laid out. */
+const chunked = (body) => {
+  if (body.textContent.length < CHUNKED) return;
+  const chunks = [];
+  let size = Infinity;
+  for (const block of [...body.children]) {
+    if (size > CHUNK) {
+      chunks.push(el("div", { class: "prem-chunk" }));
+      size = 0;
+    }
+    size += block.textContent.length;
+    chunks.at(-1).append(block);
+  }
+  body.replaceChildren(...chunks);
 };
 
 /** Put an answer's HTML, which the kernel made safe, into its place. */
 const place = (view, node, html, { whole = true } = {}) => {
-  node.innerHTML = html;
-  for (const wide of node.querySelectorAll("pre, .pm-table, .pm-display")) wide.tabIndex = 0;
-  if (whole) for (const block of node.querySelectorAll(".pm-code")) codeTools(view, block);
-  typeset(view, node);
+  const parsed = el("template");
+  parsed.innerHTML = html;
+  const { content } = parsed;
+  for (const wide of content.querySelectorAll("pre, .pm-table, .pm-display")) wide.tabIndex = 0;
+  if (whole) {
+    for (const block of content.querySelectorAll(".pm-code")) codeTools(view, block);
+    for (const body of content.querySelectorAll(".pm-body")) chunked(body);
+  }
+  node.replaceChildren(content);
+  if (whole) view.formulas.watch(node);
+  else if (node.querySelector(".mathjax_process")) typeset(view, node);
 };

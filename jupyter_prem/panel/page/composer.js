@@ -21,6 +21,7 @@ class Composer {
     );
     this.field.addEventListener("input", () => this.typed());
     this.field.addEventListener("keydown", (event) => this.key(event));
+    this.field.addEventListener("focus", () => warmUp(view), { once: true });
   }
 
   toggleSettings() {
@@ -31,7 +32,7 @@ class Composer {
     if (sends(event)) {
       event.preventDefault();
       this.ask();
-    } else if (event.key === "Escape" && !this.stop.hidden) {
+    } else if (event.key === "Escape" && !this.stop.hidden && !composing(event)) {
       event.preventDefault();
       this.view.send("stop");
     }
@@ -41,6 +42,7 @@ class Composer {
     const text = this.field.value;
     if (!text.trim() || this.view.state?.asking || this.view.dead) return;
     clearTimeout(this.timer);
+    this.touched = false;
     this.field.value = "";
     this.fit();
     this.view.send("ask", { text }, { pending: text });
@@ -48,6 +50,7 @@ class Composer {
   }
 
   typed() {
+    this.touched = true;
     this.fit();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.keep(), 300);
@@ -57,17 +60,30 @@ class Composer {
   keep() {
     clearTimeout(this.timer);
     const conversation = this.view.state?.conversation;
-    if (conversation !== undefined) this.view.send("draft", { text: this.field.value, conversation });
+    const text = this.field.value;
+    const done = () => {
+      if (this.field.value === text) this.touched = false;
+    };
+    if (conversation !== undefined) this.view.send("draft", { text, conversation }, { done });
   }
 
   draft(text) {
     clearTimeout(this.timer);
+    this.touched = false;
     if (this.field.value === text) return;
     this.field.value = text;
     this.fit();
   }
 
+  /** Put a question back before what is typed. */
+  restore(text) {
+    const typed = this.field.value;
+    this.draft(typed.trim() ? `${text}\n\n${typed}` : text);
+    this.keep();
+  }
+
   fit() {
+    if (!this.field.scrollHeight) return; // not shown
     this.field.style.height = "auto";
     this.field.style.height = `${Math.min(this.field.scrollHeight + 2, HIGHEST)}px`;
   }

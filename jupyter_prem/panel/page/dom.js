@@ -44,17 +44,16 @@ const icon = (name) => {
 };
 
 const button = (name, label, onclick, props = {}) =>
-  el("button", { type: "button", class: "prem-button", title: label, "aria-label": label, onclick, ...props }, icon(name));
+  el("button", { type: "button", class: "prem-button", title: label, "aria-label": label, "data-icon": name, onclick, ...props }, icon(name));
 
 /** Show for a moment that a button did what it says. */
 const confirmOn = (node, label) => {
-  const before = node.getAttribute("aria-label");
-  const shown = node.firstElementChild;
-  const done = icon("check");
-  node.replaceChild(done, shown);
+  const before = node.title;
+  node.replaceChildren(icon("check"));
   node.setAttribute("aria-label", label);
-  setTimeout(() => {
-    if (done.parentNode === node) node.replaceChild(shown, done);
+  clearTimeout(node.confirmed);
+  node.confirmed = setTimeout(() => {
+    node.replaceChildren(icon(node.dataset.icon));
     node.setAttribute("aria-label", before);
   }, 1500);
 };
@@ -87,5 +86,11 @@ const download = (name, mime, bytes) => {
 
 let lastId = 0;
 const uniqueId = (stem) => `prem-${stem}-${Date.now().toString(36)}-${(lastId += 1)}`;
+
+/** Whether a key belongs to an input method that composes a word. */
+const composing = (event) => event.isComposing || event.keyCode === 229;
+
+/** Whether a key in a text field sends. */
+const sends = (event) => event.key === "Enter" && !event.shiftKey && !event.altKey && !composing(event);
 
 const nextFrame = () => new Promise((resolve) => requestAnimationFrame(() => resolve()));

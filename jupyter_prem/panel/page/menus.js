@@ -82,7 +82,7 @@ class Header {
     this.naming.hidden = false;
     this.select.hidden = true;
     this.create.hidden = true;
-    const taken = new Set(this.view.state?.conversations ?? []);
+    const taken = new Set((this.view.state?.conversations ?? []).map(([name]) => name));
     let count = 1;
     while (taken.has(`chat-${count}`)) count += 1;
     this.naming.value = `chat-${count}`;
@@ -91,11 +91,11 @@ class Header {
   }
 
   named(event) {
-    if (event.key === "Enter" && !event.isComposing && this.naming.value.trim()) {
+    if (sends(event) && this.naming.value.trim()) {
       this.go(this.naming.value.trim());
       this.unname();
       this.view.composer.field.focus();
-    } else if (event.key === "Escape") {
+    } else if (event.key === "Escape" && !composing(event)) {
       event.stopPropagation();
       this.unname();
       this.create.focus();
@@ -112,7 +112,7 @@ class Header {
     const names = JSON.stringify(state.conversations);
     if (names !== this.names) {
       this.names = names;
-      this.select.replaceChildren(...state.conversations.map((name) => el("option", { value: name, text: name })));
+      this.select.replaceChildren(...state.conversations.map(([name, shown]) => el("option", { value: name, text: shown })));
     }
     this.select.value = state.conversation;
     this.undo.disabled = !state.undo;

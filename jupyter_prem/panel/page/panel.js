@@ -9,6 +9,7 @@ class View {
     this.state = null;
     this.dead = false;
     this.pending = new Map();
+    this.formulas = new Formulas(this);
     this.transcript = new Transcript(this);
     this.settings = new Settings(this);
     this.composer = new Composer(this);
@@ -49,6 +50,7 @@ class View {
 
   /** Tell the kernel; `done` is called when it has heard, `pending` is shown while it has not. */
   send(type, more = {}, { done, pending } = {}) {
+    if (this.dead) return;
     const id = uniqueId("said");
     const timer = type === "bye" || type === "draft" ? null : setTimeout(() => this.waits(), PATIENCE);
     this.pending.set(id, { timer, done, text: pending });
@@ -60,14 +62,15 @@ class View {
     const act = {
       state: () => this.show(message),
       frame: () => {
-        if (!this.transcript.frame(message)) this.send("hello");
+        if (!this.transcript.frame(message)) this.resync();
       },
       html: () => this.transcript.turns.load(message.html),
       draft: () => {
         if (message.from !== this.id) this.composer.draft(message.text);
       },
+      restore: () => this.composer.restore(message.text),
       suggest: () => this.settings.suggested(message),
-      notice: () => this.say(message.text),
+      notice: () => this.flash(message.text, 8000),
       file: () => this.file(message, buffers),
       done: () => this.heardBy(message.id),
     }[message.type];
@@ -76,19 +79,32 @@ class View {
 
   show(state) {
     if (state.base !== null && state.base !== this.state?.number) {
-      this.send("hello");
+      this.resync();
       return;
     }
+    if (state.base === null) this.syncing = false;
     this.met = !state.first;
     const before = this.state;
     state.controls ??= before.controls;
     this.state = state;
-    if (state.draft !== undefined && !state.first) this.composer.draft(state.draft);
+    const typing = this.composer.touched && state.conversation === before?.conversation;
+    if (state.draft !== undefined && !state.first && !typing) this.composer.draft(state.draft);
+    const focused = this.root.contains(document.activeElement);
     this.header.show(state);
     this.settings.show(state);
     this.composer.show(state);
     this.transcript.show(state, before);
     if (state.first) this.state = { ...state, number: null };
+    if (focused && (!this.root.contains(document.activeElement) || document.activeElement.closest("[hidden]"))) {
+      this.composer.field.focus({ preventScroll: true });
+    }
+  }
+
+  /** Ask for everything, since something was missed. */
+  resync() {
+    if (this.syncing) return;
+    this.syncing = true;
+    this.send("hello");
   }
 
   heardBy(id) {
@@ -97,12 +113,16 @@ class View {
     clearTimeout(said.timer);
     this.pending.delete(id);
     said.done?.();
-    if (![...this.pending.values()].some(({ late }) => late)) this.say("");
+    if (this.waiting && ![...this.pending.values()].some(({ late }) => late)) {
+      this.waiting = false;
+      this.say("");
+    }
   }
 
   waits() {
     for (const said of this.pending.values()) said.late ??= said.timer !== null;
     if (this.dead) return;
+    this.waiting = true;
     const asked = [...this.pending.values()].find(({ text }) => text)?.text;
     this.say(asked ? `Waiting for the running cell to end, then asking: ${asked.slice(0, 200)}` : "Waiting for the running cell to end.");
   }
@@ -117,11 +137,11 @@ class View {
     else download(name, mime, bytes);
   }
 
-  flash(text) {
+  flash(text, time = 2000) {
     this.say(text);
     setTimeout(() => {
       if (this.composer.notice.textContent === text) this.say("");
-    }, 2000);
+    }, time);
   }
 
   /** The kernel is gone, and with it what this view shows the state of. */
@@ -130,6 +150,7 @@ class View {
     this.say("The kernel has restarted. Run this cell again to go on.");
     this.dead = true;
     this.root.classList.add("prem-dead");
+    this.transcript.answer.node.classList.add("prem-ended");
     this.composer.field.disabled = true;
     this.composer.send.disabled = true;
     this.composer.stop.disabled = true;
@@ -150,6 +171,7 @@ class View {
     this.model.off("comm_live_update", this.closed);
     document.removeEventListener("mousedown", this.outside);
     this.transcript.remove();
+    this.formulas.near.disconnect();
     this.root.remove();
   }
 }

@@ -6,7 +6,7 @@ class Control {
     this.about = about;
     this.id = uniqueId(about.name);
     this.help = el("span", { class: "prem-help", id: `${this.id}-help` });
-    this.unset = button("close", `Unset ${about.label}`, () => this.set(null), { class: "prem-button prem-unset", hidden: true });
+    this.unset = button("close", `Unset ${about.label}`, () => this.clear(), { class: "prem-button prem-unset", hidden: true });
     this.input = this.field();
     this.input.id = this.id;
     this.input.setAttribute("aria-describedby", this.help.id);
@@ -69,6 +69,11 @@ class Control {
     return this.input.value.trim() ? this.input.value : null;
   }
 
+  clear() {
+    this.input.focus();
+    this.set(null);
+  }
+
   set(value) {
     if ((value ?? "") === (this.shown ?? "")) return;
     this.view.send("set", { name: this.about.name, value });
@@ -101,15 +106,25 @@ class Settings {
     this.view = view;
     this.controls = new Map();
     this.node = el("section", { class: "prem-settings", "aria-label": "Settings", hidden: true });
+    this.node.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !composing(event)) view.composer.toggleSettings();
+    });
     this.system = el("textarea", { rows: "2", id: uniqueId("system"), placeholder: "none" });
     this.system.addEventListener("change", () => this.setSystem(this.system.value));
-    this.systemUnset = button("close", "Keep the system message as it was", () => this.setSystem(null), { hidden: true });
+    this.systemUnset = button("close", "Keep the system message as it was", () => this.keepSystem(), { hidden: true });
     this.systemHelp = el("span", { class: "prem-help", id: `${this.system.id}-help` });
     this.system.setAttribute("aria-describedby", this.systemHelp.id);
   }
 
   setSystem(text) {
     this.view.send("set", { name: "system", value: text });
+  }
+
+  keepSystem() {
+    this.systemUnset.hidden = true;
+    this.system.blur();
+    this.view.composer.chips.focus();
+    this.setSystem(null);
   }
 
   build(controls) {
@@ -151,6 +166,7 @@ class Settings {
   toggle(open = this.node.hidden) {
     this.node.hidden = !open;
     if (open) this.node.querySelector("input, select, textarea")?.focus();
+    else this.view.composer.chips.focus();
     return open;
   }
 }

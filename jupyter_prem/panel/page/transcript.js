@@ -15,7 +15,7 @@ class Transcript {
     this.scroller = el("div", { class: "prem-scroller", tabindex: "0", role: "region", "aria-label": "Transcript" }, this.content);
     this.jump = el(
       "button",
-      { type: "button", class: "prem-jump", hidden: true, onclick: () => this.toEnd() },
+      { type: "button", class: "prem-jump", hidden: true, onclick: () => this.jumpToEnd() },
       icon("down"),
       el("span", { text: "Latest" }),
     );
@@ -76,12 +76,17 @@ class Transcript {
         "div",
         { class: "prem-row" },
         failed.retry && act("Retry", say("retry"), true),
-        failed.retry && failed.text && act("Edit", say("dismiss", { edit: true })),
-        act("Dismiss", say("dismiss")),
+        failed.edit && act("Edit", () => this.putAway({ edit: true })),
+        act("Dismiss", () => this.putAway()),
       ),
     );
     if (failed.partial) place(this.view, partial, failed.partial);
     return this.toEnd();
+  }
+
+  putAway(more = {}) {
+    this.view.composer.field.focus();
+    this.view.send("dismiss", more);
   }
 
   /** Tell a screen reader of the whole answer, once. */
@@ -99,9 +104,13 @@ class Transcript {
     if (near.length) this.turns.want(near);
   }
 
+  /** Only who scrolls up leaves the end: what grows or is typeset moves it too. */
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    this.atEnd = scrollHeight - scrollTop - clientHeight < NEAR;
+    if (scrollHeight - scrollTop - clientHeight < NEAR) this.atEnd = true;
+    else if (scrollTop < this.top - 1 && scrollHeight >= this.height) this.atEnd = false;
+    this.top = scrollTop;
+    this.height = scrollHeight;
     if (this.jump.hidden !== this.atEnd) this.jump.hidden = this.atEnd;
   }
 
@@ -114,6 +123,11 @@ class Transcript {
     this.atEnd = true;
     this.scroller.scrollTop = this.scroller.scrollHeight;
     this.jump.hidden = true;
+  }
+
+  jumpToEnd() {
+    this.scroller.focus({ preventScroll: true });
+    this.toEnd();
   }
 
   focused(event) {

@@ -96,7 +96,7 @@ class Turn {
     };
     const before = [...asked.childNodes];
     area.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") {
+      if (event.key === "Escape" && !composing(event)) {
         event.stopPropagation();
         end();
       } else if (sends(event)) {
@@ -121,10 +121,6 @@ class Turn {
     for (const node of this.node.querySelectorAll("button, pre, .pm-table, .pm-display, a, summary")) node.tabIndex = yes ? 0 : -1;
   }
 }
-
-/** Whether a key in a text field sends: Enter alone, and not while an input method composes. */
-const sends = (event) =>
-  event.key === "Enter" && !event.shiftKey && !event.altKey && !event.isComposing && event.keyCode !== 229;
 
 class Turns {
   constructor(view) {
