@@ -31,12 +31,18 @@ _KINDS = {"md": "text/markdown", "json": "application/json", "ipynb": "applicati
 class Clicks:
     """Does what pages ask for; what is no message of ours is left alone.
 
+    Args:
+        chat: What is clicked on.
+        pages: Who is told.
+        met: Called with the name of each page that says hello.
+
     A message is `{"type": name, "view": id, "id": text, …}`; `{"type": "done", "id": text}` answers each.
     """
 
-    def __init__(self, chat: Chat, pages: Pages) -> None:
+    def __init__(self, chat: Chat, pages: Pages, met: Callable[[str], None]) -> None:
         self._chat = chat
         self._pages = pages
+        self._met = met
         self._models = Models(chat.magics)
 
     def hear(self, message: object) -> None:
@@ -59,6 +65,8 @@ class Clicks:
 
     def _on_hello(self, said: Mapping[str, Any]) -> None:
         self._pages.join(said["view"])
+        if isinstance(said.get("page"), str):
+            self._met(said["page"])
 
     def _on_bye(self, said: Mapping[str, Any]) -> None:
         self._pages.leave(said["view"])

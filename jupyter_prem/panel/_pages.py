@@ -119,6 +119,12 @@ class Pages:
             if self._views and conversation is self._chat.conversation:
                 self._send({"type": "restore", "text": text})
 
+    def keep(self, transcript: dict[str, Any]) -> None:
+        """Have the pages keep the transcript in the notebook themselves."""
+        with self._chat.lock:
+            if self._views:
+                self._send({"type": "transcript", **transcript})
+
     def shown(self, numbers: Iterable[object]) -> dict[int, dict[str, Any]]:
         """Return what the page shows of turns; of the first ones, where they are many or long."""
         return self.turns.shown(numbers, _BATCH)

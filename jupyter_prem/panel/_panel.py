@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ChatPanel"]
 
-_PARTS = ("dom", "code", "turns", "answer", "transcript", "settings", "composer", "menus", "panel")
+_PARTS = ("dom", "code", "kept", "turns", "answer", "transcript", "settings", "composer", "menus", "panel")
 
 
 def _page(name: str) -> str:
@@ -55,7 +55,7 @@ class ChatPanel(anywidget.AnyWidget):
 
     def __init__(self, conversation: str | None = None, **kwargs: Any) -> None:
         magics = _magics()
-        self._transcript = Transcript(magics.shell, magics.notebook.in_panels)
+        self._transcript = Transcript(magics.shell, magics.notebook.in_panels, self._kept)
         self._chat = Chat(
             magics,
             conversation,
@@ -65,7 +65,7 @@ class ChatPanel(anywidget.AnyWidget):
             restore=self._restore,
         )
         self._pages = Pages(self._chat, self.send)
-        self._clicks = Clicks(self._chat, self._pages)
+        self._clicks = Clicks(self._chat, self._pages, self._transcript.seen_on)
         super().__init__(_begin=self._pages.whole(), **kwargs)
         self._transcript.show(self._chat.conversation)
         keep_route(self.comm)
@@ -154,6 +154,9 @@ class ChatPanel(anywidget.AnyWidget):
 
     def _restore(self, conversation: Conversation, text: str) -> None:
         self._pages.restore(conversation, text)
+
+    def _kept(self, home: str, data: dict[str, str]) -> None:
+        self._pages.keep({"home": home, "model": self.model_id, "data": data})
 
     def _moved(self, conversation: Conversation, origin: Origin) -> None:
         self._transcript.moved(conversation, used=origin == "here")

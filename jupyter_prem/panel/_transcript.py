@@ -15,6 +15,8 @@ from jupyter_prem.notebook._outcome import bundle_of_turn
 from ._turns import question_of_turn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from jupyter_prem.conversation import Conversation, Turn
@@ -42,10 +44,20 @@ class Transcript:
         shell: Whose page.
         used: The conversations that any panel of the notebook was used in: a panel that takes the place of
             another keeps them as well.
+        keep: Called with the page that the outputs reach, and with the output, where there are other pages:
+            JupyterLab drops what belongs to an execution of before a page was loaded.
     """
 
-    def __init__(self, shell: InteractiveShell, used: list[Conversation]) -> None:
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        used: list[Conversation],
+        keep: Callable[[str, dict[str, str]], None],
+    ) -> None:
         self._shell = shell
+        self._keep = keep
+        self._home = ""
+        self._elsewhere = False
         self._used = used
         self._seen: list[Conversation] = []
         self._id = f"jupyter-prem-{uuid.uuid4().hex}"
@@ -63,6 +75,14 @@ class Transcript:
         known = [other["header"]["msg_id"] for other in self._parents]
         if hasattr(self._shell, "kernel") and message and message not in known:
             self._parents.append(parent)
+            self._home, self._elsewhere = "", False
+            self.changed()
+
+    def seen_on(self, page: str) -> None:
+        """Note that a page shows the panel; the first is the one where its cell was run."""
+        self._home = self._home or page
+        if page != self._home:
+            self._elsewhere = True
             self.changed()
 
     def show(self, conversation: Conversation) -> None:
@@ -101,6 +121,8 @@ class Transcript:
                 for parent in fresh:
                     self._send("display_data", data, parent)
                 self._holding = len(self._parents)
+                if self._elsewhere:
+                    self._keep(self._home, data)
 
     def _send(self, kind: str, data: dict[str, str], parent: dict[str, Any]) -> None:
         publisher: Any = self._shell.display_pub

@@ -49,8 +49,9 @@ SCROLL = """async () => {
     const scroller = document.querySelector('.prem-scroller');
     const frames = [];
     let before = performance.now();
+    scroller.scrollTop = scroller.scrollHeight / 3;
     for (let step = 0; step < 200; step += 1) {
-        scroller.scrollTop = (step / 200) * scroller.scrollHeight;
+        scroller.scrollTop += 400;
         await new Promise(resolve => requestAnimationFrame(resolve));
         const now = performance.now();
         frames.push(now - before);
@@ -183,7 +184,7 @@ def scrolls(lab: Lab, browser: Any, service: Service) -> None:
     page.evaluate(ALL_LAID_OUT)
     page.wait_for_timeout(2_000)
     everything = page.evaluate(SCROLL)
-    print("\nA thousand turns of 1.5 kB scrolled from end to end in 200 steps; ms a frame\n")
+    print("\nA thousand turns of 1.5 kB scrolled by 400 px a frame; ms a frame\n")
     print("| | median | 95 % | longest |\n|---|--:|--:|--:|")
     for label, row in (("laid out where they are seen", lazy), ("all laid out", everything)):
         print(f"| {label} | {row[0]:.0f} | {row[1]:.0f} | {row[2]:.0f} |")

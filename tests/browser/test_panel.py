@@ -417,6 +417,22 @@ def test_a_page_that_is_loaded_again_shows_the_answer_on_its_way(opened, service
     page.locator(".prem-turns .prem-answer", has_text="half the rest").wait_for()
 
 
+def test_a_page_that_is_loaded_again_still_keeps_the_transcript(opened, service, lab):
+    notebook = opened()
+    page = notebook.page
+    ask(page, "before")
+    page.locator(".pm-transcript").wait_for(state="attached")
+    notebook.save()
+    page.reload()
+    page.locator(".prem-turns .prem-answer", has_text="You said: before").wait_for(timeout=60_000)
+    ask(page, "after")
+    page.locator(".pm-transcript", has_text="You said: after").wait_for(state="attached")
+    notebook.save()
+    (_, transcript) = nbformat.read(lab.folder / notebook.name, 4).cells[1].outputs
+    assert "You said: before" in transcript.data["text/plain"]
+    assert "You said: after" in transcript.data["text/plain"]
+
+
 def test_after_a_restart_the_notebook_shows_the_transcript_as_text(opened, service, lab, open_notebook):
     notebook = opened()
     page = notebook.page
@@ -426,7 +442,7 @@ def test_after_a_restart_the_notebook_shows_the_transcript_as_text(opened, servi
     assert page.locator(".pm-transcript").is_hidden()
     notebook.restart()
     page.get_by_text("The kernel has restarted").wait_for()
-    page.locator(".pm-transcript", has_text="An answer to keep.").wait_for()
+    page.locator(".pm-transcript", has_text="An **answer** to keep.").wait_for()
     assert page.locator(".prem-field").is_disabled()
     notebook.save()
     (_, transcript) = nbformat.read(lab.folder / notebook.name, 4).cells[1].outputs

@@ -44,7 +44,7 @@ class View {
   /** Say hello until the kernel has heard: JupyterLab's first words come before it has made a subshell. */
   greet(wait) {
     if (this.met || wait > 5000) return;
-    this.send("hello");
+    this.send("hello", { page: PAGE });
     this.greeting = setTimeout(() => this.greet(2 * wait), wait);
   }
 
@@ -70,6 +70,7 @@ class View {
       },
       restore: () => this.composer.restore(message.text),
       suggest: () => this.settings.suggested(message),
+      transcript: () => keepTranscript(this, message),
       notice: () => this.flash(message.text, 8000),
       file: () => this.file(message, buffers),
       done: () => this.heardBy(message.id),
@@ -104,7 +105,7 @@ class View {
   resync() {
     if (this.syncing) return;
     this.syncing = true;
-    this.send("hello");
+    this.send("hello", { page: PAGE });
   }
 
   heardBy(id) {
