@@ -79,15 +79,22 @@ class Asking:
         self._question = question
         self._done = done
         self._cancel = Cancel()
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Ask, in a daemon thread.
 
         It runs in a copy of the context, so that what a called function prints belongs to whoever asked.
         """
-        threading.Thread(
+        self._thread = threading.Thread(
             target=copy_context().run, args=(self._run,), name="jupyter_prem panel", daemon=True
-        ).start()
+        )
+        self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the end of the answer, and of all that is told of it, at most so long."""
+        if self._thread is not None:
+            self._thread.join(seconds)
 
     def stop(self) -> None:
         """Stop the answer; what had arrived is kept."""

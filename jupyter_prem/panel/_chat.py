@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -80,7 +81,10 @@ class Chat:
     @property
     def talk(self) -> Talk:
         """What is known of the conversation that is shown."""
-        return self._talks.setdefault(self.conversation, Talk())
+        return self._talk(self.conversation)
+
+    def _talk(self, conversation: Conversation) -> Talk:
+        return self._talks.setdefault(conversation, Talk())
 
     @property
     def asking(self) -> bool:
@@ -108,6 +112,16 @@ class Chat:
             )
         self._changed()
         talk.asking.start()
+        return True
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until no answer is on its way, at most so many seconds; return whether that is so."""
+        until = time.monotonic() + timeout if timeout is not None else float("inf")
+        while waiting := [talk.asking for talk in list(self._talks.values()) if talk.asking is not None]:
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            waiting[0].join(min(left, 0.1))
         return True
 
     def stop(self) -> None:
@@ -192,7 +206,7 @@ class Chat:
         outcome = asking.outcome
         turn = outcome.turn if outcome is not None else None
         with self.lock:
-            talk = self._talks[asking.conversation]
+            talk = self._talk(asking.conversation)
             talk.asking, talk.asked, talk.error = None, None, error
             if turn is not None:
                 talk.system = None
@@ -210,6 +224,6 @@ class Chat:
 
     def put_back(self, conversation: Conversation, text: str) -> None:
         """Put a question that was not answered where it can be sent again, before what is typed there now."""
-        talk = self._talks[conversation]
+        talk = self._talk(conversation)
         talk.draft = f"{text}\n\n{talk.draft}" if talk.draft.strip() else text
         self._restore(conversation, text)

@@ -115,6 +115,19 @@ class ChatPanel(anywidget.AnyWidget):
         """Ask for the rest of an answer that was cut, as `ask` does."""
         self._chat.ask(Asked(kind="continue"))
 
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until every answer has arrived and the transcript holds it.
+
+        Args:
+            timeout: Seconds; None waits as long as it takes.
+
+        Returns:
+            Whether they have.
+        """
+        done = self._chat.wait(timeout)
+        self._transcript.flush()
+        return done
+
     def stop(self) -> None:
         """Stop the answer that is on its way in the conversation shown; what had arrived is kept."""
         self._chat.stop()

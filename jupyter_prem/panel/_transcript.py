@@ -109,6 +109,14 @@ class Transcript:
                 wait = max(_SOON, self._next - time.monotonic())
                 self._timer = timer(wait, self._publish)
 
+    def flush(self) -> None:
+        """Bring the output up to date now."""
+        with self._lock:
+            waiting, self._timer = self._timer, None
+        if waiting is not None:
+            waiting.cancel()
+            self._publish()
+
     def _publish(self) -> None:
         with self._lock:
             self._timer = None

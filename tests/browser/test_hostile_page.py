@@ -46,6 +46,10 @@ FRAMES = """() => [...document.querySelectorAll('.jupyter-prem')].map(frame => {
     copy.querySelectorAll('details[open]').forEach(e => e.removeAttribute('open'));
     copy.querySelectorAll(':is(h1, h2, h3, h4, h5, h6) > .numbering-entry').forEach(e => e.remove());
     copy.querySelectorAll('a[rel="noopener"]').forEach(a => a.setAttribute('rel', 'noopener noreferrer'));
+    copy.querySelectorAll('.prem-code-tools').forEach(e => e.remove());
+    copy.querySelectorAll('.prem-chunk').forEach(e => e.replaceWith(...e.childNodes));
+    copy.querySelectorAll('[tabindex]').forEach(e => e.removeAttribute('tabindex'));
+    copy.querySelectorAll('[data-lm-suppress-shortcuts]').forEach(e => e.removeAttribute('data-lm-suppress-shortcuts'));
     copy.querySelectorAll('mjx-container, .MathJax_Preview, script[type^="math"]').forEach(e => e.remove());
     return copy.outerHTML;
 })"""
@@ -131,7 +135,7 @@ def run(place, name, *codes):
     page = place.context.new_page()
     notebook = Notebook(page, place.lab, write(place, name, *codes))
     notebook.run_all(300)
-    assert page.get_by_text("still here").count() == 1
+    assert page.get_by_text("still here").count() == 1, notebook.outputs()
     return notebook
 
 
@@ -247,11 +251,78 @@ def test_calls_and_data(place):
     export(place, "calls.ipynb", 3 * count)
 
 
-def test_the_panel(place):
-    notebook = run(place, "panel.ipynb", *loop(place, "chat('--raw', t)"), "ChatPanel()")
-    assert notebook.page.locator(".widget-html .jupyter-prem").count() >= 1
-    assert_harmless(place, notebook.page, len(place.texts))
-    notebook.page.close()
+PANEL = """
+panel = ChatPanel()
+def ask(text):
+    panel.ask(text)
+    while panel.asking:
+        time.sleep(0.001)
+def every(kind, step):
+    for n in range(0, len(texts), step):
+        ask(f'{kind} {n}')
+"""
+LOAD_ALL = """async () => {
+    const scroller = document.querySelector('.prem-scroller');
+    for (let at = 0; at < scroller.scrollHeight; at += 400) {
+        scroller.scrollTop = at;
+        for (let waited = 0; waited < 1000; waited += 1) {
+            const box = scroller.getBoundingClientRect();
+            const open = [...document.querySelectorAll('.prem-unloaded')].some(e => {
+                const place = e.getBoundingClientRect();
+                return place.bottom > box.top && place.top < box.bottom;
+            });
+            if (!open) break;
+            await new Promise(resolve => setTimeout(resolve, 10));
+        }
+    }
+    return document.querySelectorAll('.prem-unloaded').length;
+}"""
+PANEL_TEXTS = {
+    "answers, streamed": "every('text', 3)",
+    "questions": "for t in texts[::2]: ask(t)",
+    "names, reasoning, refusals": "every('fields', 4)",
+    "calls": "panel._chat.controls.set('tools', 'echo,fails')\nevery('calls', 6)",
+    "data": "panel._chat.controls.set('schema', 'anything')\nevery('data', 6)",
+}
+
+
+@pytest.mark.parametrize("what", list(PANEL_TEXTS))
+def test_what_was_said_in_a_panel(place, what):
+    name = f"panel-{what.split(',')[0].replace(' ', '-')}.ipynb"
+    notebook = run(place, name, "import time" + PANEL + "panel", PANEL_TEXTS[what])
+    page = notebook.page
+    page.locator(".prem-turns .prem-answer").last.wait_for()
+    assert page.evaluate(LOAD_ALL) == 0
+    assert page.locator(".prem-turns .prem-turn").count() >= len(place.texts) // 6
+    assert_harmless(place, page, 2)
+    assert page.locator(".pm-transcript").count() == 1
+    notebook.save()
+    page.close()
+    export(place, name, 2)
+
+
+def test_what_else_a_panel_shows(place):
+    """Errors, what had arrived before them, drafts, names of conversations, systems, values and their faults."""
+    code = (
+        "import time" + PANEL + "panel",
+        "%config PremMagics.live = 'never'",
+        "for n in range(0, len(texts), 5):\n    for kind in ('status', 'event'):\n        ask(f'{kind} {n}')\n"
+        "        time.sleep(0.02)",
+        "def say(kind, **more): panel._clicks.hear({'type': kind, 'view': 'another', 'id': '', **more})\n"
+        "for n in range(0, len(texts), 8):\n"
+        "    say('switch', name=texts[n])\n"
+        "    for name in ('model', 'temperature', 'stop', 'schema', 'tools', 'name', 'system'):\n"
+        "        say('set', name=name, value=texts[n])\n"
+        "    say('draft', text=texts[n], conversation=panel.conversation.name)\n"
+        "    say('ask', text=texts[n])\n"
+        "    while panel.asking: time.sleep(0.01)",
+    )
+    notebook = run(place, "panel-rest.ipynb", *code)
+    page = notebook.page
+    page.locator(".prem-chips").click()
+    page.locator(".prem-fault").first.wait_for()
+    assert_harmless(place, page, 1)
+    page.close()
 
 
 def test_markdown_alone(place):

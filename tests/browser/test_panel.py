@@ -505,6 +505,89 @@ def test_the_keyboard_reaches_everything_and_focus_is_kept(opened, service):
     assert page.evaluate("() => document.activeElement.closest('.prem-panel') !== null")
 
 
+def test_an_input_method_and_escape_keep_what_is_typed(opened, service):
+    page = opened().page
+    field = page.locator(".prem-field")
+    composed = (
+        "new KeyboardEvent('keydown', {{key: '{}', bubbles: true, cancelable: true, isComposing: true}})"
+    )
+    field.fill("かな")
+    field.evaluate(f"e => e.dispatchEvent({composed.format('Enter')})")
+    assert service.questions == []
+    held(service, "half")
+    page.keyboard.press("Enter")
+    page.locator(".prem-asking", has_text="half").wait_for()
+    field.evaluate(f"e => e.dispatchEvent({composed.format('Escape')})")
+    page.get_by_role("button", name="Stop").wait_for()
+    page.get_by_role("button", name="Stop").click()
+    turn = page.locator(".prem-turns .prem-turn")
+    turn.get_by_role("button", name="Edit and ask again").click()
+    page.locator(".prem-edit").evaluate(f"e => e.dispatchEvent({composed.format('Escape')})")
+    assert page.locator(".prem-edit").is_visible()
+    page.keyboard.press("Escape")
+    page.locator(".prem-chips").click()
+    page.locator(".prem-settings").wait_for()
+    page.keyboard.press("Escape")
+    assert page.locator(".prem-settings").is_hidden()
+    assert page.locator(".prem-chips").evaluate("e => e === document.activeElement")
+
+
+def test_what_was_not_asked_goes_back_to_where_it_can_be_sent(opened, service):
+    page = opened().page
+    more = held(service)
+    ask(page, "too early", wait=False)
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_function("() => document.querySelector('.prem-field').value === 'too early'")
+    more.set()
+    service.script = service.echo
+    page.keyboard.press("Control+End")
+    page.locator(".prem-field").press("Enter")
+    page.locator(".prem-turns .prem-answer", has_text="You said: too early").wait_for()
+
+
+def test_focus_goes_to_what_is_near_when_its_place_is_gone(opened, service):
+    page = opened().page
+    inside = "() => document.activeElement.closest('.prem-panel') !== null && !document.activeElement.closest('[hidden]')"
+    service.script = lambda _: as_json({"error": {"message": "no"}}, 500)
+    ask(page, "fails", wait=False)
+    for name in ("Retry", "Dismiss"):
+        page.get_by_role("button", name=name).focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function(inside)
+        page.locator(".prem-send").wait_for()
+    page.locator(".prem-failed").wait_for(state="hidden")
+    page.locator(".prem-chips").click()
+    page.get_by_label("Seed", exact=True).fill("7")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Unset Seed").focus()
+    page.keyboard.press("Enter")
+    page.locator("[data-control=seed]:not(.prem-is-set)").wait_for()
+    assert page.get_by_label("Seed", exact=True).evaluate("e => e === document.activeElement")
+    service.script = service.echo
+    ask(page, "one")
+    page.get_by_role("button", name="Edit and ask again").click()
+    page.locator(".prem-edit").fill("two")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Version before").focus()
+    page.keyboard.press("Enter")
+    page.locator(".prem-branches", has_text="1/2").wait_for()
+    page.wait_for_function(inside)
+
+
+def test_an_answer_with_formulas_and_code_ends_in_sight(opened, service):
+    page = opened().page
+    service.script = lambda _: Reply(answer(*([CODE + "\n\n$$\\sum_i x_i^2$$\n\n"] * 6)))
+    for text in ("one", "two"):
+        ask(page, text)
+        page.wait_for_function(
+            "() => document.querySelectorAll('.prem-turns .prem-turn:last-child mjx-container').length > 3"
+        )
+        page.wait_for_function(
+            "() => { const e = document.querySelector('.prem-scroller'); return e.scrollHeight - e.scrollTop - e.clientHeight < 60 }"
+        )
+        assert page.get_by_role("button", name="Latest").is_hidden()
+
+
 def test_keys_do_not_reach_the_notebook_but_save_does(opened, service, lab):
     notebook = opened("1 + 1")
     page = notebook.page

@@ -134,7 +134,7 @@ def test_nothing_is_sent_while_nobody_looks(panel, service):
     page = Page(panel)
     page.do("bye")
     page.heard.clear()
-    panel.run("panel.ask('unseen')\nwhile panel.asking: time.sleep(0.01)")
+    panel.run("panel.ask('unseen')\npanel.wait()")
     page.do("hello")
     kinds = [said["type"] for said in page.heard]
     assert kinds == ["state", "done"]
@@ -363,7 +363,7 @@ def test_a_huge_question_is_shown_in_part_and_sent_whole(page, service):
 
 
 def test_a_panel_that_takes_the_place_of_another_keeps_its_transcript(panel, service):
-    panel.run("panel.ask('kept')\nwhile panel.asking: time.sleep(0.01)")
+    panel.run("panel.ask('kept')\npanel.wait()")
     cell = panel.start("panel = ChatPanel()\npanel")
     panel.finish(cell)
     shown = panel.until(cell, lambda message: message["msg_type"] == "display_data")["content"]
@@ -704,11 +704,20 @@ def test_a_panel_that_only_shows_leaves_nothing_behind(panel):
     assert not [message for message in ran.messages if message["msg_type"] == "display_data"]
 
 
+def test_a_cell_can_wait_for_the_answer_and_its_transcript(panel, service):
+    ran = panel.run("from IPython.display import display\ndisplay(panel)\npanel.ask('one')\npanel.wait()")
+    assert [list(bundle) for bundle in ran.bundles][1:] == [["text/html", "text/plain"], ["text/plain"]]
+    assert "loopback-1: You said: one" in ran.bundles[1]["text/plain"]
+    held(service, event(chunk("half")))
+    assert panel.value("panel.ask('two') or panel.wait(0.05)") == "False"
+    assert panel.value("panel.stop() or panel.wait()") == "True"
+
+
 def test_a_long_transcript_keeps_its_end(panel, service):
     text = "word " * 8_000
     service.script = lambda _: Reply(answer(text))
     for place in range(8):
-        panel.run(f"panel.ask('question {place}')\nwhile panel.asking: time.sleep(0.01)")
+        panel.run(f"panel.ask('question {place}')\npanel.wait()")
     data = panel.run(
         "shown = panel._transcript._bundle()\nprint(len(str(shown)), shown['text/plain'][:200])"
     ).text

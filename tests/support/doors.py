@@ -27,13 +27,7 @@ class Door:
         self.kernel = kernel
         self.kernel.run("%prem switch default\nchat = chat_conversation")
         if kind == "panel":
-            self.kernel.run(
-                "from jupyter_prem import ChatPanel\nimport time\npanel = ChatPanel()\n"
-                "def settled():\n"
-                "    until = time.monotonic() + 20\n"
-                "    while panel.asking and time.monotonic() < until: time.sleep(0.005)\n"
-                "    return not panel.asking\n"
-            )
+            self.kernel.run("from jupyter_prem import ChatPanel\nimport time\npanel = ChatPanel()")
 
     def ask(self, text: str) -> Told:
         if self.kind == "panel":
@@ -73,7 +67,7 @@ class Door:
     def _through_panel(self, code: str) -> Told:
         ran = self.kernel.run(code)
         assert ran.status == "ok", ran.error
-        assert self.value("settled()") == "True"
+        assert self.value("panel.wait(20)") == "True"
         return Told(self.kernel.run("print(type(panel.error).__name__ if panel.error else '')").text.strip())
 
     @staticmethod
