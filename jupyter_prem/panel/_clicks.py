@@ -68,6 +68,10 @@ class Clicks:
         if isinstance(said.get("page"), str):
             self._met(said["page"])
 
+    def _on_check(self, said: Mapping[str, Any]) -> None:
+        if said.get("number") != self._pages.number:
+            self._pages.join(said["view"])
+
     def _on_bye(self, said: Mapping[str, Any]) -> None:
         self._pages.leave(said["view"])
 

@@ -35,6 +35,10 @@ _BATCH = 60_000  # characters of turns in one message
 class Pages:
     """The pages that show one panel.
 
+    Attributes:
+        turns: The numbers of the turns.
+        number: The number of the last state.
+
     Args:
         chat: What is shown.
         send: Called with each message, and with binary parts.
@@ -45,7 +49,7 @@ class Pages:
         self._chat = chat
         self._send = send
         self._views: dict[str, None] = {}
-        self._number = 0
+        self.number = 0
         self._items: list[Item] = []
         self._of: Conversation | None = None
         self._controls: list[dict[str, Any]] = []
@@ -71,7 +75,7 @@ class Pages:
             items = self.turns.branch(conversation)
             moved = conversation is not self._of
             keep = 0 if moved else common(self._items, items)
-            before, self._number = self._number, self._number + 1
+            before, self.number = self.number, self.number + 1
             self._items, self._of = items, conversation
             if not self._views:
                 return
@@ -155,7 +159,7 @@ class Pages:
             }
         return {
             "type": "state",
-            "number": self._number,
+            "number": self.number,
             "conversation": chat.conversation.name,
             "conversations": [(name, plain(name)) for name in list(notebook.conversations)],
             "asking": asking,

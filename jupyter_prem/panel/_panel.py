@@ -18,6 +18,7 @@ from ._chat import Chat
 from ._clicks import Clicks
 from ._pages import Pages
 from ._route import keep_route
+from ._sender import post
 from ._transcript import Transcript
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class ChatPanel(anywidget.AnyWidget):
             moved=self._moved,
             restore=self._restore,
         )
-        self._pages = Pages(self._chat, self.send)
+        self._pages = Pages(self._chat, self._say)
         self._clicks = Clicks(self._chat, self._pages, self._transcript.seen_on)
         super().__init__(_begin=self._pages.whole(), **kwargs)
         self._transcript.show(self._chat.conversation)
@@ -154,6 +155,9 @@ class ChatPanel(anywidget.AnyWidget):
         A panel that follows the notebook's current conversation makes it that.
         """
         self._chat.switch(name)
+
+    def _say(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        post(lambda: self.send(message, buffers))
 
     def _heard(self, _: object, message: object, __: object) -> None:
         self._clicks.hear(message)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import html
 import threading
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_prem.display import frame, plain, timer, unlinked
 from jupyter_prem.notebook._outcome import bundle_of_turn
 
+from ._sender import post
 from ._turns import question_of_turn
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _STYLE = (
 )
 _MOST = 200_000  # characters; what is older is left out
 _SOON = 0.3  # seconds after a change at least
+_PATIENCE = 10.0  # seconds that a cell waits for what is said before
 _PACE = 100_000  # characters a second: a long transcript is sent again less often
 
 Said = tuple[str, str]
@@ -110,32 +111,37 @@ class Transcript:
                 self._timer = timer(wait, self._publish)
 
     def flush(self) -> None:
-        """Bring the output up to date now."""
+        """Bring the output up to date, and return when it is."""
         with self._lock:
             waiting, self._timer = self._timer, None
         if waiting is not None:
             waiting.cancel()
             self._publish()
+        sent = threading.Event()
+        post(sent.set)
+        sent.wait(_PATIENCE)
 
     def _publish(self) -> None:
         with self._lock:
             self._timer = None
             data = self._bundle()
             self._next = time.monotonic() + sum(map(len, data.values())) / _PACE
-            fresh = self._parents[self._holding :]
-            with contextlib.suppress(Exception):  # a kernel that shuts down
-                if self._holding:
-                    self._send("update_display_data", data, self._parents[-1])
-                for parent in fresh:
-                    self._send("display_data", data, parent)
-                self._holding = len(self._parents)
-                if self._elsewhere:
-                    self._keep(self._home, data)
+            if self._holding:
+                self._send("update_display_data", data, self._parents[-1])
+            for parent in self._parents[self._holding :]:
+                self._send("display_data", data, parent)
+            self._holding = len(self._parents)
+            if self._elsewhere:
+                self._keep(self._home, data)
 
     def _send(self, kind: str, data: dict[str, str], parent: dict[str, Any]) -> None:
         publisher: Any = self._shell.display_pub
         content = {"data": data, "metadata": {}, "transient": {"display_id": self._id}}
-        publisher.session.send(publisher.pub_socket, kind, content, parent=parent, ident=publisher.topic)
+        post(
+            lambda: publisher.session.send(
+                publisher.pub_socket, kind, content, parent=parent, ident=publisher.topic
+            )
+        )
 
     def _bundle(self) -> dict[str, str]:
         parts: list[Said] = []

@@ -130,6 +130,18 @@ def test_a_page_that_comes_late_or_missed_something_shows_the_same(panel, servic
     assert "so far 😀 <em>and</em>  the rest" in first.answers()[1].replace("</em>  the", "</em>  the")
 
 
+def test_a_page_that_missed_a_word_is_told_when_it_asks(page):
+    page.kernel.run("send = panel._pages._send\npanel._pages._send = lambda *_: None")
+    page.kernel.run("panel.ask('unheard')\npanel.wait()\npanel._pages._send = send")
+    assert page.turns == []
+    page.do("check", number=page.state["number"])
+    assert page.shown() == ["unheard"]
+    page.do("hello")
+    page.heard.clear()
+    page.do("check", number=page.state["number"])
+    assert [said["type"] for said in page.heard] == ["done"]
+
+
 def test_nothing_is_sent_while_nobody_looks(panel, service):
     page = Page(panel)
     page.do("bye")

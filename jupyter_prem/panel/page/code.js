@@ -66,10 +66,10 @@ const warmUp = (view) => {
 
 /** Typesets blocks when they come near, one a frame: each makes the page measure itself. */
 class Formulas {
-  constructor(view) {
+  constructor(view, root) {
     this.view = view;
     this.queue = [];
-    this.near = new IntersectionObserver((seen) => this.seen(seen), { rootMargin: "600px 0px" });
+    this.near = new IntersectionObserver((seen) => this.seen(seen), { root, rootMargin: "600px 0px" });
   }
 
   watch(node) {

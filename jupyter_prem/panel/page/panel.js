@@ -1,15 +1,16 @@
 // One view of a panel. The kernel holds what is so; a view shows it, and says what a person does.
 
 const PATIENCE = 700; // milliseconds until a page says that the kernel is busy
+const QUIET = 3000; // milliseconds without a word until it asks whether it missed one
 
 class View {
   constructor(model, host) {
     this.model = model;
     this.id = uniqueId("view");
+    this.heardAt = performance.now();
     this.state = null;
     this.dead = false;
     this.pending = new Map();
-    this.formulas = new Formulas(this);
     this.transcript = new Transcript(this);
     this.settings = new Settings(this);
     this.composer = new Composer(this);
@@ -39,6 +40,15 @@ class View {
     const begin = model.get("_begin");
     if (begin?.type === "state") this.show({ ...begin, first: true });
     this.greet(300);
+    this.checking = setInterval(() => this.check(), QUIET / 2);
+  }
+
+  /** Jupyter Server drops words when there are too many at once: ask, where one is waited for. */
+  check() {
+    const waits = this.pending.size > 0 || this.state?.asking;
+    const quiet = performance.now() - this.heardAt > QUIET;
+    if (!this.met || !waits || !quiet || [...this.pending.values()].some(({ type }) => type === "check")) return;
+    this.send("check", { number: this.state.number });
   }
 
   /** Say hello until the kernel has heard: JupyterLab's first words come before it has made a subshell. */
@@ -52,13 +62,15 @@ class View {
   send(type, more = {}, { done, pending } = {}) {
     if (this.dead) return;
     const id = uniqueId("said");
-    const timer = type === "bye" || type === "draft" ? null : setTimeout(() => this.waits(), PATIENCE);
-    this.pending.set(id, { timer, done, text: pending });
+    const quietly = ["bye", "draft", "check"].includes(type);
+    const timer = quietly ? null : setTimeout(() => this.waits(), PATIENCE);
+    this.pending.set(id, { type, timer, done, text: pending });
     this.model.send({ type, id, view: this.id, ...more });
   }
 
   hear(message, buffers) {
     if (message.view !== undefined && message.view !== this.id) return;
+    this.heardAt = performance.now();
     const act = {
       state: () => this.show(message),
       frame: () => {
@@ -108,12 +120,15 @@ class View {
     this.send("hello", { page: PAGE });
   }
 
+  /** The kernel has heard this, and so what was said before. */
   heardBy(id) {
-    const said = this.pending.get(id);
-    if (!said) return;
-    clearTimeout(said.timer);
-    this.pending.delete(id);
-    said.done?.();
+    if (!this.pending.has(id)) return;
+    for (const [other, said] of [...this.pending]) {
+      clearTimeout(said.timer);
+      this.pending.delete(other);
+      said.done?.();
+      if (other === id) break;
+    }
     if (this.waiting && ![...this.pending.values()].some(({ late }) => late)) {
       this.waiting = false;
       this.say("");
@@ -166,6 +181,8 @@ class View {
 
   remove() {
     this.met = true;
+    clearInterval(this.checking);
+    clearTimeout(this.greeting);
     this.send("bye");
     for (const { timer } of this.pending.values()) clearTimeout(timer);
     this.model.off("msg:custom", this.heard);

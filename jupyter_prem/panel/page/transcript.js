@@ -6,13 +6,15 @@ class Transcript {
   constructor(view) {
     this.view = view;
     this.atEnd = true;
-    view.near = new IntersectionObserver((seen) => this.seen(seen), { root: null, rootMargin: "1500px 0px" });
+    this.scroller = el("div", { class: "prem-scroller", tabindex: "0", role: "region", "aria-label": "Transcript" });
+    view.near = new IntersectionObserver((seen) => this.seen(seen), { root: this.scroller, rootMargin: "1500px 0px" });
+    view.formulas = new Formulas(view, this.scroller);
     this.turns = new Turns(view);
     this.answer = new Answer(view);
     this.failed = el("div", { class: "prem-failed", role: "alert", hidden: true });
     this.empty = el("div", { class: "prem-empty" });
     this.content = el("div", { class: "prem-content" }, this.empty, this.turns.node, this.answer.node, this.failed);
-    this.scroller = el("div", { class: "prem-scroller", tabindex: "0", role: "region", "aria-label": "Transcript" }, this.content);
+    this.scroller.append(this.content);
     this.jump = el(
       "button",
       { type: "button", class: "prem-jump", hidden: true, onclick: () => this.jumpToEnd() },
