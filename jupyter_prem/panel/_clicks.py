@@ -31,12 +31,12 @@ _KINDS = {"md": "text/markdown", "json": "application/json", "ipynb": "applicati
 class Clicks:
     """Does what pages ask for; what is no message of ours is left alone.
 
+    A message is `{"type": name, "view": id, "id": text, …}`; `{"type": "done", "id": text}` answers each.
+
     Args:
         chat: What is clicked on.
         pages: Who is told.
         met: Called with the name of each page that says hello.
-
-    A message is `{"type": name, "view": id, "id": text, …}`; `{"type": "done", "id": text}` answers each.
     """
 
     def __init__(self, chat: Chat, pages: Pages, met: Callable[[str], None]) -> None:

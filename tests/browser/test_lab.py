@@ -37,7 +37,7 @@ def test_the_quickstart_is_answered_on_the_page_and_saved(lab, open_notebook, we
     assert "calculate_mean" in shown[5]
     assert notebook.page.locator(".jp-OutputArea-output ol li strong").first.inner_text() == "Convenience"
     panel = notebook.page.locator(".prem-panel").first
-    assert "Which of the three" in panel.locator(".prem-question").all_inner_texts()[-1]
+    assert "Which of the three" in panel.locator(".prem-turns .prem-question").all_inner_texts()[-1]
 
     again = saved(lab, notebook, "quickstart.ipynb")
     nbformat.validate(again)

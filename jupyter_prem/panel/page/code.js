@@ -133,5 +133,5 @@ const place = (view, node, html, { whole = true } = {}) => {
   }
   node.replaceChildren(content);
   if (whole) view.formulas.watch(node);
-  else if (node.querySelector(".mathjax_process")) typeset(view, node);
+  else if (node.querySelector(".mathjax_process")) requestAnimationFrame(() => typeset(view, node)); // in time for this frame
 };
