@@ -66,7 +66,7 @@ class Notebook:
         self.current = "default"
         self.forks: dict[str, str | None] = {}  # the cell that made each
         self.resumed: set[str] = set()  # taken from a file, and not yet made again by a cell of its page
-        self.in_panels: list[Conversation] = []  # those that a panel was used in
+        self.panels: object = None  # what its panels share
         self.ledger = Ledger()
         self._pool: ClientPool | None = None
         self._listeners: list[weakref.WeakMethod[Callable[[Conversation | None], None]]] = []
@@ -232,10 +232,9 @@ class Notebook:
 
         None stands for the settings.
         """
-        for reference in list(self._listeners):
-            listener = reference()
-            if listener is None:
-                self._listeners.remove(reference)
-                continue
+        references = list(self._listeners)
+        if any(reference() is None for reference in references):
+            self._listeners = [reference for reference in references if reference() is not None]
+        for listener in filter(None, (reference() for reference in references)):
             with contextlib.suppress(Exception):
                 listener(conversation)

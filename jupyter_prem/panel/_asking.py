@@ -45,6 +45,7 @@ class Asking:
         follows: The turn that it follows.
         page: What is shown of the answer so far.
         outcome: How it ended, if it came so far.
+        ended: Set when everybody was told.
 
     Args:
         notebook: Whose question it is.
@@ -63,7 +64,7 @@ class Asking:
         *,
         question: Callable[[], Question],
         frame: Callable[[Asking, dict[str, Any]], None],
-        done: Callable[[Asking, Exception | None], None],
+        done: Callable[[Asking, BaseException | None], None],
     ) -> None:
         self.number = next(_numbers)
         self.conversation = conversation
@@ -79,29 +80,23 @@ class Asking:
         self._question = question
         self._done = done
         self._cancel = Cancel()
-        self._thread: threading.Thread | None = None
+        self.ended = threading.Event()
 
     def start(self) -> None:
         """Ask, in a daemon thread.
 
         It runs in a copy of the context, so that what a called function prints belongs to whoever asked.
         """
-        self._thread = threading.Thread(
+        threading.Thread(
             target=copy_context().run, args=(self._run,), name="jupyter_prem panel", daemon=True
-        )
-        self._thread.start()
-
-    def join(self, seconds: float) -> None:
-        """Wait for the end of the answer, and of all that is told of it, at most so long."""
-        if self._thread is not None:
-            self._thread.join(seconds)
+        ).start()
 
     def stop(self) -> None:
         """Stop the answer; what had arrived is kept."""
         self._cancel.cancel()
 
     def _run(self) -> None:
-        error: Exception | None = None
+        error: BaseException | None = None
         try:
             question = self._question()
             endpoint = self._notebook.endpoint_of(self.conversation, question)
@@ -111,10 +106,13 @@ class Asking:
                 self.conversation, client, question, sink=self._sink(question), cancel=self._cancel
             )
             error = self.outcome.error
-        except Exception as failure:  # noqa: BLE001 - a thread has nobody else to tell
+        except BaseException as failure:  # noqa: BLE001 - a thread has nobody else to tell
             error = failure
         finally:
-            self._done(self, error)
+            try:
+                self._done(self, error)
+            finally:
+                self.ended.set()
 
     def _sink(self, question: Question) -> AnswerSink:
         structured = question.schema is not None

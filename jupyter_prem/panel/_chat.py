@@ -1,19 +1,18 @@
-"""What a panel is, without its widget: the conversations it shows, what is asked in them, and what is set."""
+"""What a panel is, without its widget: the conversation it shows, and what can be done there."""
 
 from __future__ import annotations
 
 import dataclasses
-import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from jupyter_prem.client import Interrupted, PremError, whole
-from jupyter_prem.conversation import expand
+from jupyter_prem.conversation import ConversationBusyError, expand
 from jupyter_prem.notebook._outcome import html_of_response
 
 from ._asking import Asked, Asking
 from ._settings import Controls
+from ._talks import Talk, talks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,30 +20,25 @@ if TYPE_CHECKING:
     from jupyter_prem.conversation import Conversation, Question, Turn
     from jupyter_prem.notebook import PremMagics
 
-__all__ = ["Chat", "Origin", "Talk"]
+__all__ = ["Chat", "Origin", "Watcher"]
 
 Origin = Literal["here", "elsewhere"]
 
 
-@dataclass(slots=True)
-class Talk:
-    """What a panel knows of one conversation beside what it says.
+class Watcher(Protocol):
+    """Who is told of a chat."""
 
-    Attributes:
-        asking: The question that is on its way.
-        asked: What it was made of; stays when it failed, to be asked again.
-        error: What went wrong last.
-        partial: HTML of what had arrived of an answer that is not kept.
-        draft: What is typed and not sent.
-        system: A system message from the next question on; None leaves the conversation's.
-    """
+    def changed(self) -> None:
+        """Show what is so now."""
 
-    asking: Asking | None = None
-    asked: Asked | None = None
-    error: Exception | None = None
-    partial: str = ""
-    draft: str = ""
-    system: str | None = None
+    def frame(self, asking: Asking, change: dict[str, Any]) -> None:
+        """Show what changed of an answer on its way."""
+
+    def moved(self, conversation: Conversation, origin: Origin) -> None:
+        """Take note of a conversation that changed, and whether a panel did it."""
+
+    def restored(self, conversation: Conversation, text: str) -> None:
+        """Show a question that was put back into a draft."""
 
 
 class Chat:
@@ -53,113 +47,111 @@ class Chat:
     Args:
         magics: The notebook's.
         name: The conversation that is shown; None follows the notebook's current one.
-        changed: Called after each change of what is shown.
-        frame: Called with an answer on its way, and each change of it.
-        restore: Called with a question that is put back into the draft of a conversation.
-        moved: Called with each conversation that changed, and where: "here" or "elsewhere".
+        watcher: Who is told.
     """
 
-    def __init__(
-        self,
-        magics: PremMagics,
-        name: str | None,
-        *,
-        changed: Callable[[], None],
-        frame: Callable[[Asking, dict[str, Any]], None],
-        moved: Callable[[Conversation, Origin], None],
-        restore: Callable[[Conversation, str], None],
-    ) -> None:
+    def __init__(self, magics: PremMagics, name: str | None, watcher: Watcher) -> None:
         self.magics = magics
         self.notebook = magics.notebook
         self.follows = name is None
         self.conversation = self.notebook.conversation(name)
         self.controls = Controls()
-        self.lock = threading.RLock()
-        self._talks: dict[Conversation, Talk] = {}
-        self._changed, self._frame, self._moved, self._restore = changed, frame, moved, restore
+        self.watcher = watcher
+        self.talks = talks_of(self.notebook)
+        self.lock = self.talks.lock
+        self.talks.join(self)
 
     @property
     def talk(self) -> Talk:
         """What is known of the conversation that is shown."""
-        return self._talk(self.conversation)
-
-    def _talk(self, conversation: Conversation) -> Talk:
-        return self._talks.setdefault(conversation, Talk())
+        return self.talks.of(self.conversation)
 
     @property
     def asking(self) -> bool:
         """Whether an answer is on its way in any conversation."""
-        return any(talk.asking is not None for talk in list(self._talks.values()))
+        return bool(self.talks.running)
 
-    def ask(self, asked: Asked) -> bool:
-        """Ask in the conversation that is shown; return whether it was taken.
+    def ask(self, asked: Asked, conversation: Conversation | None = None) -> bool:
+        """Ask in a conversation, the one that is shown or another; return whether it was taken.
 
-        It is not, while another question of this panel is on its way there.
+        It is not, while another question of a panel's is on its way there: then its words are in the draft.
         """
+        conversation = conversation or self.conversation
         with self.lock:
-            conversation, talk = self.conversation, self.talk
+            talk = self.talks.of(conversation)
             if talk.asking is not None:
+                self.put_back(conversation, asked.text)
                 return False
-            talk.asked, talk.error, talk.partial = asked, None, ""
+            talk.settle()
             controls, system = self.controls.copy(), talk.system
-            talk.asking = Asking(
+            asking = talk.asking = Asking(
                 self.notebook,
                 conversation,
                 asked,
                 question=lambda: self._question(conversation, asked, controls, system),
-                frame=self._frame,
-                done=self._done,
+                frame=lambda asking, change: self.talks.tell(lambda chat: chat.watcher.frame(asking, change)),
+                done=lambda asking, error: self._done(asking, error, system),
             )
-        self._changed()
-        talk.asking.start()
+            self.talks.running.add(asking)
+        try:
+            self._tell()
+        finally:
+            asking.start()
         return True
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until no answer is on its way, at most so many seconds; return whether that is so."""
         until = time.monotonic() + timeout if timeout is not None else float("inf")
-        while waiting := [talk.asking for talk in list(self._talks.values()) if talk.asking is not None]:
+        while running := list(self.talks.running):
             left = until - time.monotonic()
             if left <= 0:
                 return False
-            waiting[0].join(min(left, 0.1))
+            running[0].ended.wait(min(left, 0.1))
         return True
 
-    def stop(self) -> None:
-        """Stop the answer that is on its way here."""
-        asking = self.talk.asking
+    def stop(self, conversation: Conversation | None = None) -> None:
+        """Stop the answer that is on its way in a conversation."""
+        asking = self.talks.of(conversation or self.conversation).asking
         if asking is not None:
             asking.stop()
 
-    def retry(self) -> None:
+    def retry(self, conversation: Conversation) -> None:
         """Ask what failed again."""
-        asked = self.talk.asked
-        if asked is not None and self.talk.error is not None:
-            self.ask(asked)
+        talk = self.talks.of(conversation)
+        asked = talk.asked
+        if asked is not None and talk.asking is None:
+            self.ask(asked, conversation)
 
-    def dismiss(self) -> None:
-        """Put what failed away."""
-        talk = self.talk
-        if talk.asking is None:
-            talk.asked, talk.error, talk.partial = None, None, ""
-        self._changed()
+    def dismiss(self, conversation: Conversation, *, keep: bool = False) -> None:
+        """Put what failed away, its words into the draft if they are to be kept."""
+        with self.lock:
+            text = self.talks.of(conversation).settle()
+            if keep:
+                self.put_back(conversation, text)
+        self._tell()
 
-    def do(self, move: Callable[[], None]) -> None:
-        """Move the conversation; what keeps it from moving is its error.
+    def do(self, move: Callable[[], None], conversation: Conversation | None = None) -> None:
+        """Move a conversation; what keeps it from moving is its error.
 
         Raises:
-            ConversationBusyError: An answer of this panel is on its way there.
+            ConversationBusyError: An answer is on its way there.
         """
-        talk = self.talk
+        conversation = conversation or self.conversation
+        talk = self.talks.of(conversation)
+        if talk.asking is not None:
+            raise ConversationBusyError(
+                f"The conversation {conversation.name!r} is still answering another question.",
+                hint="Wait for it, or stop it.",
+            )
+        error: PremError | None = None
         try:
             move()
-        except PremError as error:
-            if talk.asking is not None:
-                raise
-            talk.asked, talk.error, talk.partial = None, error, ""
-        else:
-            if talk.asking is None:
-                talk.asked, talk.error, talk.partial = None, None, ""
-        self._changed()
+        except PremError as failure:
+            error = failure
+        with self.lock:
+            self.put_back(conversation, talk.settle())
+            talk.error = error
+        self._tell()
 
     def switch(self, name: str) -> None:
         """Show another conversation, begun if there is none."""
@@ -174,11 +166,11 @@ class Chat:
         """Show a conversation."""
         with self.lock:
             self.conversation = conversation
-        self._changed()
+        self.watcher.changed()
 
-    def fork(self, turn: Turn | None) -> None:
+    def fork(self, conversation: Conversation, turn: Turn | None) -> None:
         """Go on from a turn in a conversation of its own."""
-        self.do(lambda: self.switch(self.conversation.fork(at=turn).name))
+        self.do(lambda: self.switch(conversation.fork(at=turn).name), conversation)
 
     def heard(self, conversation: Conversation | None) -> None:
         """Take note that the notebook changed a conversation, or, with None, its settings."""
@@ -186,9 +178,21 @@ class Chat:
         if self.follows and current is not self.conversation:
             self.show(current)
         else:
-            self._changed()
+            self.watcher.changed()
         if conversation is not None:
-            self._moved(conversation, "elsewhere")
+            self.watcher.moved(conversation, "elsewhere")
+
+    def put_back(self, conversation: Conversation, text: str) -> None:
+        """Put a question that has no answer where it can be sent again, before what is typed there now."""
+        if not text.strip():
+            return
+        with self.lock:
+            talk = self.talks.of(conversation)
+            talk.draft = f"{text}\n\n{talk.draft}" if talk.draft.strip() else text
+            self.talks.tell(lambda chat: chat.watcher.restored(conversation, text))
+
+    def _tell(self) -> None:
+        self.talks.tell(lambda chat: chat.watcher.changed())
 
     def _question(
         self, conversation: Conversation, asked: Asked, controls: Controls, system: str | None
@@ -202,28 +206,27 @@ class Chat:
             system = None  # it holds already
         return dataclasses.replace(question, kind=asked.kind, turn=asked.turn, system=system)
 
-    def _done(self, asking: Asking, error: Exception | None) -> None:
-        outcome = asking.outcome
+    def _done(self, asking: Asking, error: BaseException | None, system: str | None) -> None:
+        conversation, outcome = asking.conversation, asking.outcome
         turn = outcome.turn if outcome is not None else None
-        with self.lock:
-            talk = self._talk(asking.conversation)
-            talk.asking, talk.asked, talk.error = None, None, error
-            if turn is not None:
-                talk.system = None
-            if error is not None and not isinstance(error, Interrupted):
-                talk.asked = asking.asked if turn is None else Asked(kind="regenerate", turn=turn)
-                if turn is None and outcome is not None and outcome.response is not None:
-                    talk.partial = html_of_response(outcome.response) if outcome.response.choices else ""
-            elif turn is None and asking.asked.kind == "ask":
-                self.put_back(asking.conversation, asking.asked.text)
+        stopped = error is None or isinstance(error, Interrupted)
         try:
-            self._changed()
-        finally:
+            arrived = outcome.response if outcome is not None and turn is None else None
+            partial = (
+                html_of_response(arrived) if arrived is not None and arrived.choices and not stopped else ""
+            )
+            with self.lock:
+                talk = self.talks.of(conversation)
+                talk.asking, talk.asked, talk.error, talk.partial = None, None, error, partial
+                if turn is not None and talk.system == system:
+                    talk.system = None
+                if not stopped:
+                    talk.asked = asking.asked if turn is None else Asked(kind="regenerate", turn=turn)
+                elif turn is None:
+                    self.put_back(conversation, asking.asked.text)
+            self._tell()
             if turn is not None:
-                self._moved(asking.conversation, "here")
-
-    def put_back(self, conversation: Conversation, text: str) -> None:
-        """Put a question that was not answered where it can be sent again, before what is typed there now."""
-        talk = self._talk(conversation)
-        talk.draft = f"{text}\n\n{talk.draft}" if talk.draft.strip() else text
-        self._restore(conversation, text)
+                self.talks.tell(lambda chat: chat.watcher.moved(conversation, "here"))
+        finally:
+            self.talks.of(conversation).asking = None
+            self.talks.running.discard(asking)

@@ -17,7 +17,7 @@ from ._asking import Asked
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from jupyter_prem.conversation import Turn
+    from jupyter_prem.conversation import Conversation, Turn
 
     from ._chat import Chat
     from ._pages import Pages
@@ -84,55 +84,54 @@ class Clicks:
         text = said.get("text")
         if not isinstance(text, str) or not text.strip():
             return
-        conversation = self._chat.conversation
-        self._chat.talk.draft = ""
-        self._pages.draft(said["view"])
-        if not self._chat.ask(Asked(whole(text))):
-            self._chat.put_back(conversation, whole(text))
-            self._notice(said["view"], "Another answer is on its way: the question waits here.")
-
-    def _on_stop(self, _: Mapping[str, Any]) -> None:
-        self._chat.stop()
-
-    def _on_retry(self, _: Mapping[str, Any]) -> None:
-        self._chat.retry()
-
-    def _on_dismiss(self, said: Mapping[str, Any]) -> None:
-        asked = self._chat.talk.asked
-        self._chat.dismiss()
-        if said.get("edit") and asked is not None:
-            self._chat.put_back(self._chat.conversation, asked.text)
+        conversation = self._where(said)
+        self._chat.talks.of(conversation).draft = ""
+        self._pages.draft(conversation, said["view"])
+        self._ask(said, Asked(whole(text)))
 
     def _on_regenerate(self, said: Mapping[str, Any]) -> None:
         turn, text = self._turn(said), said.get("text")
         if turn is not None:
-            self._take(said, Asked(whole(text) if isinstance(text, str) else "", "regenerate", turn))
+            self._ask(said, Asked(whole(text) if isinstance(text, str) else "", "regenerate", turn))
 
     def _on_continue(self, said: Mapping[str, Any]) -> None:
-        self._take(said, Asked(kind="continue"))
+        self._ask(said, Asked(kind="continue"))
 
-    def _take(self, said: Mapping[str, Any], asked: Asked) -> None:
-        if not self._chat.ask(asked):
-            self._notice(said["view"], "Another answer is on its way.")
+    def _ask(self, said: Mapping[str, Any], asked: Asked) -> None:
+        conversation = self._where(said)
+        if not self._chat.ask(asked, conversation):
+            waits = ": the question waits here" if asked.text else ""
+            self._notice(said["view"], f"Another answer is on its way{waits}.")
+        elif conversation is not self._chat.conversation:
+            self._notice(said["view"], f"Asked in {conversation.name!r}, where it was typed.")
+
+    def _on_stop(self, said: Mapping[str, Any]) -> None:
+        self._chat.stop(self._where(said))
+
+    def _on_retry(self, said: Mapping[str, Any]) -> None:
+        self._chat.retry(self._where(said))
+
+    def _on_dismiss(self, said: Mapping[str, Any]) -> None:
+        self._chat.dismiss(self._where(said), keep=said.get("edit") is True)
 
     def _on_branch(self, said: Mapping[str, Any]) -> None:
-        turn, step = self._turn(said), said.get("step")
+        turn, step, conversation = self._turn(said), said.get("step"), self._where(said)
         if turn is not None and step in (-1, 1):
-            conversation = self._chat.conversation
             other = self._pages.turns.beside(conversation, turn, step)
             if other is not None:
-                self._chat.do(lambda: conversation.go(other))
+                self._chat.do(lambda: conversation.go(other), conversation)
 
     def _on_fork(self, said: Mapping[str, Any]) -> None:
         turn = self._turn(said)
         if turn is not None:
-            self._chat.fork(turn)
+            self._chat.fork(self._where(said), turn)
 
     def _on_move(self, said: Mapping[str, Any]) -> None:
-        moves = {name: getattr(self._chat.conversation, name) for name in ("undo", "redo", "reset")}
+        conversation = self._where(said)
+        moves = {name: getattr(conversation, name) for name in ("undo", "redo", "reset")}
         move = moves.get(str(said.get("how")))
         if move is not None:
-            self._chat.do(move)
+            self._chat.do(move, conversation)
 
     def _on_switch(self, said: Mapping[str, Any]) -> None:
         name = said.get("name")
@@ -142,15 +141,17 @@ class Clicks:
     def _on_set(self, said: Mapping[str, Any]) -> None:
         if said.get("name") == "system":
             value = said.get("value")
-            self._chat.talk.system = whole(value) if isinstance(value, str) else None
+            self._chat.talks.of(self._where(said)).system = whole(value) if isinstance(value, str) else None
         else:
             self._chat.controls.set(said.get("name"), said.get("value"))
+            self._chat.controls.check(self._chat.magics.names())
         self._pages.publish()
 
     def _on_draft(self, said: Mapping[str, Any]) -> None:
-        if isinstance(said.get("text"), str) and said.get("conversation") == self._chat.conversation.name:
-            self._chat.talk.draft = whole(said["text"])
-            self._pages.draft(said["view"])
+        if isinstance(said.get("text"), str):
+            conversation = self._where(said)
+            self._chat.talks.of(conversation).draft = whole(said["text"])
+            self._pages.draft(conversation, said["view"])
 
     def _on_suggest(self, said: Mapping[str, Any]) -> None:
         """Say what a control may be set to, when it is known: a service may take its time."""
@@ -166,7 +167,7 @@ class Clicks:
         kind = said.get("kind")
         if not isinstance(kind, str) or kind not in _KINDS:
             return
-        conversation = self._chat.conversation
+        conversation = self._where(said)
         name = re.sub(r"[^\w.-]+", "-", conversation.name)[:100].strip(".-") or "conversation"
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{name}.{kind}"
@@ -183,7 +184,13 @@ class Clicks:
     def _notice(self, view: str, text: str) -> None:
         self._pages.tell(view, {"type": "notice", "text": error_text([text])})
 
+    def _where(self, said: Mapping[str, Any]) -> Conversation:
+        """Return the conversation that the person saw; another may be shown since."""
+        name = said.get("conversation")
+        found = self._chat.notebook.conversations.get(name) if isinstance(name, str) else None
+        return found or self._chat.conversation
+
     def _turn(self, said: Mapping[str, Any]) -> Turn | None:
-        """Return the turn that a message names, if the conversation shown has it."""
+        """Return the turn that a message names, if its conversation has it."""
         turn = self._pages.turns.turn(said.get("turn"))
-        return turn if turn is not None and turn in self._chat.conversation else None
+        return turn if turn is not None and turn in self._where(said) else None

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import Interrupted, PremError
+from jupyter_prem.conversation import branch
 from jupyter_prem.display import error_text, plain
 
 from ._frames import common
@@ -57,6 +58,7 @@ class Pages:
     def join(self, view: str) -> None:
         """Take a view in, and tell it everything."""
         with self._chat.lock:
+            self._chat.controls.check(self._chat.magics.names())
             self.publish()
             self._views[view] = None
             self._send({**self.whole(), "view": view})
@@ -75,12 +77,15 @@ class Pages:
             items = self.turns.branch(conversation)
             moved = conversation is not self._of
             keep = 0 if moved else common(self._items, items)
-            before, self.number = self.number, self.number + 1
+            state: dict[str, Any] = {}
+            if self._views:
+                state = self._state() | {"number": self.number + 1, "base": self.number}
+                state |= {"keep": keep, "add": items[keep:], "html": self._html(items[keep:][-_FRESH:])}
+            # What failed until here has said nothing: the next state follows the last that was said.
+            self.number += 1
             self._items, self._of = items, conversation
             if not self._views:
                 return
-            state = self._state() | {"base": before, "keep": keep, "add": items[keep:]}
-            state["html"] = self._html(items[keep:][-_FRESH:])
             if state["controls"] == self._controls:
                 del state["controls"]
             else:
@@ -111,10 +116,11 @@ class Pages:
         """Tell one view something."""
         self._send({**message, "view": view}, buffers)
 
-    def draft(self, view: str) -> None:
+    def draft(self, conversation: Conversation, view: str) -> None:
         """Tell the others what is typed in one view."""
         with self._chat.lock:
-            if len(self._views) > 1 or view not in self._views:
+            others = len(self._views) > 1 or view not in self._views
+            if others and self._views and conversation is self._chat.conversation:
                 self._send({"type": "draft", "from": view, "text": self._chat.talk.draft})
 
     def restore(self, conversation: Conversation, text: str) -> None:
@@ -151,11 +157,11 @@ class Pages:
         past, future = chat.conversation.positions
         asking = None
         if talk.asking is not None:
-            follows = talk.asking.follows
+            before = branch(talk.asking.follows)
             asking = {
                 "id": talk.asking.number,
                 "text": plain(talk.asking.text[:LONGEST]),
-                "keep": follows.depth if follows is not None else 0,
+                "keep": common(chat.conversation.turns, before),
             }
         return {
             "type": "state",
@@ -168,7 +174,7 @@ class Pages:
             "systemSet": talk.system,
             "controls": described(settings),
             "values": dict(chat.controls.values),
-            "faults": chat.controls.faults(chat.magics.names()),
+            "faults": {name: plain(fault) for name, fault in chat.controls.faults.items()},
             "who": self._who(),
             "undo": bool(past),
             "redo": bool(future),
@@ -194,7 +200,7 @@ class Pages:
             "text": plain(asked.text[:LONGEST]) if asked is not None else "",
             "partial": talk.partial,
             "retry": asked is not None,
-            "edit": asked is not None and asked.kind == "ask",
+            "edit": asked is not None and bool(asked.text),
         }
 
     def _who(self) -> dict[str, Any]:

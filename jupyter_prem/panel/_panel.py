@@ -22,9 +22,12 @@ from ._sender import post
 from ._transcript import Transcript
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyter_prem.conversation import Conversation, Turn
     from jupyter_prem.notebook import PremMagics
 
+    from ._asking import Asking
     from ._chat import Origin
 
 __all__ = ["ChatPanel"]
@@ -56,16 +59,10 @@ class ChatPanel(anywidget.AnyWidget):
 
     def __init__(self, conversation: str | None = None, **kwargs: Any) -> None:
         magics = _magics()
-        self._transcript = Transcript(magics.shell, magics.notebook.in_panels, self._kept)
-        self._chat = Chat(
-            magics,
-            conversation,
-            changed=self._changed,
-            frame=self._frame,
-            moved=self._moved,
-            restore=self._restore,
-        )
-        self._pages = Pages(self._chat, self._say)
+        watch = _Watch(lambda: self._chat)
+        self._chat = Chat(magics, conversation, watch)
+        self._transcript = watch.transcript = Transcript(magics.shell, self._chat.talks.used, self._kept)
+        self._pages = watch.pages = Pages(self._chat, self._say)
         self._clicks = Clicks(self._chat, self._pages, self._transcript.seen_on)
         super().__init__(_begin=self._pages.whole(), **kwargs)
         self._transcript.show(self._chat.conversation)
@@ -91,7 +88,7 @@ class ChatPanel(anywidget.AnyWidget):
         return self._chat.asking
 
     @property
-    def error(self) -> Exception | None:
+    def error(self) -> BaseException | None:
         """What went wrong last in the conversation shown, an interrupt too; None after what went well."""
         return self._chat.talk.error
 
@@ -162,21 +159,31 @@ class ChatPanel(anywidget.AnyWidget):
     def _heard(self, _: object, message: object, __: object) -> None:
         self._clicks.hear(message)
 
-    def _changed(self) -> None:
-        self._transcript.show(self._chat.conversation)
-        self._pages.publish()
+    def _kept(self, home: str, data: dict[str, Any]) -> None:
+        self._pages.keep({"home": home, "model": self.model_id, **data})
 
-    def _frame(self, asking: Any, change: dict[str, Any]) -> None:
-        self._pages.frame(asking, change)
 
-    def _restore(self, conversation: Conversation, text: str) -> None:
-        self._pages.restore(conversation, text)
+class _Watch:
+    """Tells a panel's pages and its transcript what is so."""
 
-    def _kept(self, home: str, data: dict[str, str]) -> None:
-        self._pages.keep({"home": home, "model": self.model_id, "data": data})
+    pages: Pages
+    transcript: Transcript
 
-    def _moved(self, conversation: Conversation, origin: Origin) -> None:
-        self._transcript.moved(conversation, used=origin == "here")
+    def __init__(self, chat: Callable[[], Chat]) -> None:
+        self._chat = chat
+
+    def changed(self) -> None:
+        self.transcript.show(self._chat().conversation)
+        self.pages.publish()
+
+    def frame(self, asking: Asking, change: dict[str, Any]) -> None:
+        self.pages.frame(asking, change)
+
+    def moved(self, conversation: Conversation, origin: Origin) -> None:
+        self.transcript.moved(conversation, used=origin == "here")
+
+    def restored(self, conversation: Conversation, text: str) -> None:
+        self.pages.restore(conversation, text)
 
 
 def _magics() -> PremMagics:

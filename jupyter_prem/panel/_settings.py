@@ -153,6 +153,7 @@ class Controls:
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
+        self.faults: dict[str, str] = {}  # as `check` found them
 
     def set(self, name: object, value: object) -> None:
         """Set a control, or with None or an empty text unset it; what is none is left alone."""
@@ -186,8 +187,8 @@ class Controls:
             raise OptionError("--retries needs a schema that the answer must fit.", hint="Set one, or none.")
         return question
 
-    def faults(self, names: Mapping[str, Any]) -> dict[str, str]:
-        """Return what is wrong with each control that is set to what it cannot be."""
+    def check(self, names: Mapping[str, Any]) -> None:
+        """Find out what is wrong with each control that is set to what it cannot be."""
         faults = {}
         values = self.values
         for name, value in values.items():
@@ -200,7 +201,9 @@ class Controls:
             except PremError as error:
                 of_parser = error.what.startswith("argument ")
                 faults[name] = f"{value!r} is not {_BY_NAME[name].help}" if of_parser else error.what
-        return faults
+            except Exception as error:  # noqa: BLE001 - an annotation of the notebook's raises what it likes
+                faults[name] = f"{type(error).__name__}: {error}"
+        self.faults = faults
 
     def _words(self) -> Iterator[str]:
         for name, value in self.values.items():

@@ -53,7 +53,7 @@ class Transcript:
         self,
         shell: InteractiveShell,
         used: list[Conversation],
-        keep: Callable[[str, dict[str, str]], None],
+        keep: Callable[[str, dict[str, Any]], None],
     ) -> None:
         self._shell = shell
         self._keep = keep
@@ -100,6 +100,10 @@ class Transcript:
             self.changed()
 
     @property
+    def _mark(self) -> dict[str, Any]:
+        return {"jupyter_prem": {"transcript": self._id}}
+
+    @property
     def _conversations(self) -> list[Conversation]:
         return [conversation for conversation in self._seen if conversation in self._used]
 
@@ -132,11 +136,11 @@ class Transcript:
                 self._send("display_data", data, parent)
             self._holding = len(self._parents)
             if self._elsewhere:
-                self._keep(self._home, data)
+                self._keep(self._home, {"data": data, "metadata": self._mark, "mark": self._id})
 
     def _send(self, kind: str, data: dict[str, str], parent: dict[str, Any]) -> None:
         publisher: Any = self._shell.display_pub
-        content = {"data": data, "metadata": {}, "transient": {"display_id": self._id}}
+        content = {"data": data, "metadata": self._mark, "transient": {"display_id": self._id}}
         post(
             lambda: publisher.session.send(
                 publisher.pub_socket, kind, content, parent=parent, ident=publisher.topic

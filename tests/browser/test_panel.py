@@ -443,7 +443,7 @@ def test_after_a_restart_the_notebook_shows_the_transcript_as_text(opened, servi
     notebook.restart()
     page.get_by_text("The kernel has restarted").wait_for()
     page.locator(".pm-transcript", has_text="An **answer** to keep.").wait_for()
-    assert page.locator(".prem-field").is_disabled()
+    assert page.locator(".prem-field").get_attribute("readonly") is not None
     notebook.save()
     (_, transcript) = nbformat.read(lab.folder / notebook.name, 4).cells[1].outputs
     assert "You: a question to keep" in transcript.data["text/plain"]
@@ -530,6 +530,38 @@ def test_an_input_method_and_escape_keep_what_is_typed(opened, service):
     page.keyboard.press("Escape")
     assert page.locator(".prem-settings").is_hidden()
     assert page.locator(".prem-chips").evaluate("e => e === document.activeElement")
+
+
+def test_what_is_typed_stays_in_its_conversation_when_a_cell_goes_elsewhere(opened):
+    notebook = opened("%prem switch other", "%prem switch default")
+    page = notebook.page
+    field = page.locator(".prem-field")
+    field.click()
+    page.keyboard.type("the quick brown fox")
+    page.evaluate(
+        "() => document.querySelectorAll('.jp-CodeCell')[2].querySelector('.jp-InputPrompt').click()"
+    )
+    notebook.run(2)
+    page.wait_for_function("() => document.querySelector('.prem-select').value === 'other'")
+    assert field.input_value() == ""
+    notebook.run(3)
+    page.wait_for_function("() => document.querySelector('.prem-field').value === 'the quick brown fox'")
+
+
+def test_an_edit_is_not_lost(opened, service):
+    notebook = opened("%prem regenerate")
+    page = notebook.page
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    ask(page, "one")
+    edit = page.get_by_role("button", name="Edit and ask again")
+    edit.click()
+    page.locator(".prem-edit").fill("one, edited")
+    edit.click()
+    assert page.locator(".prem-edit").input_value() == "one, edited"
+    notebook.run(2)  # another version takes the place of the turn that is edited
+    page.wait_for_function("() => document.querySelector('.prem-field').value === 'one, edited'")
+    assert faults == []
 
 
 def test_what_was_not_asked_goes_back_to_where_it_can_be_sent(opened, service):

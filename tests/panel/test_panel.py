@@ -290,7 +290,111 @@ def test_drafts_belong_to_conversations_and_reach_other_views(panel):
     page.do("draft", text="late, of the conversation before", conversation="default")
     page.do("switch", name="default")
     page.until(lambda: page.state["conversation"] == "default")
-    assert page.state["draft"] == "half a thou"
+    assert page.state["draft"] == "late, of the conversation before"
+
+
+def test_what_a_variable_raises_is_its_controls_fault(page, service):
+    page.kernel.run("def bad(x: '1/0'): pass\ndef good(x: int): return x")
+    page.do("set", name="tools", value="bad")
+    page.until(lambda: "ZeroDivisionError" in page.state["faults"].get("tools", ""))
+    page.ask("hi")
+    assert "ZeroDivisionError" in page.state["failed"]["error"]
+    page.do("set", name="tools", value="good")
+    more = held(service, event(chunk("half")))
+    page.do("ask", text="hi")
+    page.until(lambda: "half" in page.live)
+    page.kernel.run("def good(x: '1/0'): pass")
+    more.set()
+    page.until(lambda: page.state["asking"] is None)
+    assert page.shown() == ["hi"]
+
+
+def test_an_edit_that_has_no_answer_is_put_back(page, service):
+    page.ask("one")
+    number = page.turns[0][0]
+    more = held(service)
+    page.do("regenerate", turn=number, text="one, edited")
+    page.until(lambda: len(service.questions) == 2)
+    page.do("regenerate", turn=number, text="one, edited again")
+    page.until(lambda: {"type": "restore", "text": "one, edited again"} in page.heard)
+    page.do("stop")
+    page.until(lambda: {"type": "restore", "text": "one, edited"} in page.heard)
+    more.set()
+    service.script = lambda _: as_json({"error": {"message": "no"}}, 500)
+    page.do("regenerate", turn=number, text="refused")
+    page.until(lambda: page.state["failed"])
+    assert page.state["failed"]["edit"] is True
+    page.do("move", how="undo")
+    page.until(lambda: {"type": "restore", "text": "refused"} in page.heard)
+
+
+def test_a_question_goes_where_it_was_typed(page, service):
+    page.do("switch", name="other")
+    page.do("ask", text="for default", conversation="default")
+    page.until(service.answered.is_set)
+    page.until(lambda: any("Asked in 'default'" in said.get("text", "") for said in page.heard))
+    page.do("switch", name="default")
+    page.until(lambda: page.state["conversation"] == "default" and page.state["asking"] is None)
+    assert page.shown() == ["for default"]
+
+
+def test_a_panel_that_takes_the_place_of_another_finds_everything_as_it_was(panel, service):
+    first = Page(panel)
+    more = held(service, event(chunk("half")))
+    first.do("ask", text="on its way")
+    first.do("draft", text="typed", conversation="default")
+    first.until(lambda: "half" in first.live)
+    panel.run("panel = ChatPanel()")
+    second = Page(panel)
+    assert second.live == first.live
+    assert (second.state["asking"]["text"], second.state["draft"]) == ("on its way", "typed")
+    second.do("stop")
+    for page in (first, second):
+        page.until(lambda page=page: page.state["asking"] is None)
+        assert page.shown() == ["on its way"]
+    more.set()
+    service.script = lambda _: as_json({"error": {"message": "no"}}, 500)
+    first.ask("fails")
+    second.until(lambda: second.state["failed"])
+    service.script = service.echo
+    second.do("retry")
+    for page in (first, second):
+        page.until(lambda page=page: len(page.turns) == 2 and page.state["failed"] is None)
+
+
+def test_a_system_message_that_is_set_during_an_answer_holds_for_the_next(page, service):
+    more = held(service, event(chunk("half")))
+    page.do("ask", text="one")
+    page.until(lambda: "half" in page.live)
+    page.do("set", name="system", value="Be brief.")
+    more.set()
+    page.until(lambda: page.state["asking"] is None)
+    assert page.state["systemSet"] == "Be brief."
+    service.script = service.echo
+    page.ask("two")
+    assert service.questions[-1].body["messages"][0] == {"role": "system", "content": "Be brief."}
+
+
+def test_whatever_a_template_raises_is_told(page, service):
+    page.kernel.run("def leave(): raise SystemExit(3)")
+    page.do("set", name="templates", value="on")
+    page.ask("{{ leave() }}")
+    assert "SystemExit" in page.state["failed"]["error"]
+    assert service.questions == []
+
+
+def test_a_turn_off_the_branch_is_asked_again_where_it_was(page, service):
+    page.ask("a")
+    page.ask("b")
+    page.do("regenerate", turn=page.turns[0][0], text="a2")
+    page.until(lambda: page.state["asking"] is None)
+    more = held(service, event(chunk("half")))
+    page.kernel.run("panel.regenerate(panel.conversation.all_turns[1])")
+    page.until(lambda: "half" in page.live)
+    assert page.state["asking"]["keep"] == 0  # a2 is not what it follows
+    more.set()
+    page.until(lambda: page.state["asking"] is None)
+    assert page.shown() == ["a", "b"]
 
 
 def test_half_a_surrogate_breaks_nothing(page, service):

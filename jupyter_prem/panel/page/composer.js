@@ -41,7 +41,7 @@ class Composer {
   ask() {
     const text = this.field.value;
     if (!text.trim() || this.view.state?.asking || this.view.dead) return;
-    clearTimeout(this.timer);
+    this.settle();
     this.touched = false;
     this.field.value = "";
     this.fit();
@@ -52,14 +52,12 @@ class Composer {
   typed() {
     this.touched = true;
     this.fit();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.keep(), 300);
+    this.timer ??= setTimeout(() => this.keep(), 300);
   }
 
   /** Have the kernel keep what is typed, for the other views and for later. */
-  keep() {
-    clearTimeout(this.timer);
-    const conversation = this.view.state?.conversation;
+  keep(conversation = this.view.state?.conversation) {
+    this.settle();
     const text = this.field.value;
     const done = () => {
       if (this.field.value === text) this.touched = false;
@@ -68,7 +66,7 @@ class Composer {
   }
 
   draft(text) {
-    clearTimeout(this.timer);
+    this.settle();
     this.touched = false;
     if (this.field.value === text) return;
     this.field.value = text;
@@ -76,10 +74,15 @@ class Composer {
   }
 
   /** Put a question back before what is typed. */
-  restore(text) {
+  restore(text, { keep = true } = {}) {
     const typed = this.field.value;
     this.draft(typed.trim() ? `${text}\n\n${typed}` : text);
-    this.keep();
+    if (keep) this.keep();
+  }
+
+  settle() {
+    clearTimeout(this.timer);
+    this.timer = undefined;
   }
 
   fit() {

@@ -33,6 +33,8 @@ class View {
       if (!this.header.node.contains(event.target)) this.header.open(false);
     };
     document.addEventListener("mousedown", this.outside);
+    this.leaving = () => this.send("bye");
+    window.addEventListener("pagehide", this.leaving);
     this.heard = (message, buffers) => this.hear(message, buffers);
     this.closed = () => this.die();
     model.on("msg:custom", this.heard);
@@ -47,7 +49,8 @@ class View {
   check() {
     const waits = this.pending.size > 0 || this.state?.asking;
     const quiet = performance.now() - this.heardAt > QUIET;
-    if (!this.met || !waits || !quiet || [...this.pending.values()].some(({ type }) => type === "check")) return;
+    const fresh = ({ type, at }) => type === "check" && performance.now() - at < 4 * QUIET;
+    if (!this.met || !waits || !quiet || [...this.pending.values()].some(fresh)) return;
     this.send("check", { number: this.state.number });
   }
 
@@ -64,8 +67,24 @@ class View {
     const id = uniqueId("said");
     const quietly = ["bye", "draft", "check"].includes(type);
     const timer = quietly ? null : setTimeout(() => this.waits(), PATIENCE);
-    this.pending.set(id, { type, timer, done, text: pending });
-    this.model.send({ type, id, view: this.id, ...more });
+    this.pending.set(id, { type, timer, done, text: pending, at: performance.now() });
+    const failed = () => this.unsent(id);
+    try {
+      const sent = this.model.send({ type, id, view: this.id, conversation: this.state?.conversation, ...more });
+      sent?.catch?.(failed);
+    } catch {
+      failed();
+    }
+  }
+
+  /** There is no kernel that hears: what was to be asked goes back into the field. */
+  unsent(id) {
+    const said = this.pending.get(id);
+    if (!said) return;
+    clearTimeout(said.timer);
+    this.pending.delete(id);
+    if (said.text) this.composer.restore(said.text, { keep: false });
+    this.flash("There is no kernel to hear this.", 8000);
   }
 
   hear(message, buffers) {
@@ -100,7 +119,9 @@ class View {
     const before = this.state;
     state.controls ??= before.controls;
     this.state = state;
-    const typing = this.composer.touched && state.conversation === before?.conversation;
+    const moved = before && state.conversation !== before.conversation;
+    if (this.composer.touched && moved) this.composer.keep(before.conversation);
+    const typing = this.composer.touched && !moved;
     if (state.draft !== undefined && !state.first && !typing) this.composer.draft(state.draft);
     const focused = this.root.contains(document.activeElement);
     this.header.show(state);
@@ -165,9 +186,11 @@ class View {
     if (this.dead) return;
     this.say("The kernel has restarted. Run this cell again to go on.");
     this.dead = true;
+    const unanswered = [this.state?.asking?.text, ...[...this.pending.values()].map(({ text }) => text)];
+    for (const text of new Set(unanswered.filter(Boolean))) this.composer.restore(text, { keep: false });
     this.root.classList.add("prem-dead");
     this.transcript.answer.node.classList.add("prem-ended");
-    this.composer.field.disabled = true;
+    this.composer.field.readOnly = true;
     this.composer.send.disabled = true;
     this.composer.stop.disabled = true;
   }
@@ -188,6 +211,7 @@ class View {
     this.model.off("msg:custom", this.heard);
     this.model.off("comm_live_update", this.closed);
     document.removeEventListener("mousedown", this.outside);
+    window.removeEventListener("pagehide", this.leaving);
     this.transcript.remove();
     this.formulas.near.disconnect();
     this.root.remove();

@@ -81,7 +81,16 @@ class Turn {
     this.reachable(this.node.classList.contains("prem-current"));
   }
 
+  /** Give up an edit, because the turn is gone; its words go on in the composer. */
+  leave() {
+    const area = this.node.querySelector(".prem-edit");
+    const asked = this.payload?.raw ?? this.payload?.text;
+    if (area && area.value.trim() && area.value !== asked) this.view.composer.restore(area.value);
+  }
+
   edit() {
+    const open = this.node.querySelector(".prem-edit");
+    if (open) return open.focus();
     const area = el("textarea", { class: "prem-edit", "aria-label": "Edit the question", rows: "2" });
     area.value = this.payload.raw ?? this.payload.text;
     const asked = this.question.parentElement;
@@ -91,6 +100,10 @@ class Turn {
     };
     const ask = () => {
       if (!area.value.trim()) return;
+      if (this.view.state.asking) {
+        this.view.flash("Another answer is on its way.");
+        return;
+      }
       this.view.send("regenerate", { turn: this.number, text: area.value });
       end();
     };
@@ -113,6 +126,7 @@ class Turn {
     asked.replaceChildren(area, buttons);
     area.focus();
     area.setSelectionRange(area.value.length, area.value.length);
+    return undefined;
   }
 
   /** Of a thousand turns, Tab stops at the buttons of one. */
@@ -140,6 +154,7 @@ class Turns {
     for (const [number] of add) gone.delete(number);
     for (const number of gone) {
       const { node } = this.known.get(number);
+      this.known.get(number).leave();
       this.view.near.unobserve(node);
       node.remove();
       this.known.delete(number);
