@@ -30,7 +30,8 @@ FRAMES = MOST * 2 // 3  # bytes that frames may take of a window; the rest is fo
 PIECE = 1_300  # characters; what is frozen is at least as long
 USUAL = 2.0  # characters of HTML for one of Markdown; where it takes more, pieces are shorter
 DENSEST = 4.0  # times as much; no piece is shorter than that
-_MOST, _FEWEST, _RUN = 44, 8, 20  # outputs of an answer; of them, how many are merged into one
+OUTPUTS = 44  # JupyterLab folds a cell's outputs past 50
+_FEWEST, _RUN = 8, 20  # outputs that are merged into one
 
 Later = Callable[[float, Callable[[], None]], None]
 
@@ -51,6 +52,7 @@ class LiveHtml:
         alone: Whether everything in it is this answer's; else other outputs are left where they are, and
             one output shows the end of the answer while it arrives.
         style: Whether the stylesheet goes with it; a page may have it.
+        outputs: In how many outputs an answer may lie; None is as many as it needs.
         clock: Seconds, monotonic.
         later: Calls a function after some seconds, in any thread; a daemon timer if left out.
         sleep: Waits some seconds.
@@ -62,6 +64,7 @@ class LiveHtml:
         *,
         alone: bool = True,
         style: bool = True,
+        outputs: int | None = OUTPUTS,
         clock: Callable[[], float] = time.monotonic,
         later: Callable[[float, Callable[[], None]], _Cancel] | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -70,6 +73,7 @@ class LiveHtml:
         self._sleep = sleep
         self._rate = Rate(clock)
         self._alone, self._style = alone, style
+        self._most = outputs or float("inf")
         self._clock = clock
         self._later = later or timer
         self._lock = threading.RLock()
@@ -102,12 +106,8 @@ class LiveHtml:
                 return
             self._next = self._clock() + INTERVAL
             done = "" if fraction is None else f"{100 * min(max(fraction, 0.0), 1.0):.0f}%"
-            bar = (
-                f'<div class="pm-bar"><div style="width:{done}"></div></div><span>{done}</span>'
-                if done
-                else ""
-            )
-            self._put(0, frame(waiting(text, bar), style=self._style))
+            bar = f'<div class="pm-bar"><div style="width:{done}"></div></div><span>{done}</span>'
+            self._put(0, frame(waiting(text, bar if done else ""), style=self._style))
         load()
 
     def feed(self, text_delta: str) -> None:
@@ -270,7 +270,7 @@ class LiveHtml:
     def _freeze(self, piece: str) -> int:
         """Keep a piece; returns the first output that changes."""
         self._frozen.append((0, piece))
-        if len(self._frozen) >= _MOST:
+        if len(self._frozen) >= self._most:
             run, level = 0, -1
             while run < _FEWEST:
                 level += 1

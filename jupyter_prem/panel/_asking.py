@@ -118,4 +118,4 @@ class Asking:
         structured = question.schema is not None
         kind = LiveData if structured else LiveHtml
         alone = not (structured or question.tools)
-        return AnswerSink(kind(self.page, alone=alone, style=False))
+        return AnswerSink(kind(self.page, alone=alone, style=False, outputs=None))

@@ -222,9 +222,9 @@ class Chat:
                     talk.system = None
                 if not stopped:
                     talk.asked = asking.asked if turn is None else Asked(kind="regenerate", turn=turn)
-                elif turn is None:
-                    self.put_back(conversation, asking.asked.text)
             self._tell()
+            if stopped and turn is None:  # told after the state, so that it can be sent at once
+                self.put_back(conversation, asking.asked.text)
             if turn is not None:
                 self.talks.tell(lambda chat: chat.watcher.moved(conversation, "here"))
         finally:

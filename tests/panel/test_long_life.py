@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from kernels import Kernel
+from loopback import Service
 from panels import Page
 
 MEASURE = """
@@ -30,10 +34,22 @@ for _ in range({count}):
 """
 
 
+@pytest.fixture
+def bare_kernel(service: Service) -> Iterator[Kernel]:
+    """A kernel that nothing measures: coverage keeps something of every thread."""
+    kernel = Kernel(
+        {"COVERAGE_PROCESS_CONFIG": None, "COVERAGE_PROCESS_START": None, "PREM_ENDPOINT": service.url}
+    )
+    kernel.run("%load_ext jupyter_prem")
+    yield kernel
+    kernel.stop()
+
+
 @pytest.mark.parametrize(
     "count", [200, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
 )
-def test_answers_leak_nothing(kernel, service, count):
+def test_answers_leak_nothing(bare_kernel, count):
+    kernel = bare_kernel
     kernel.run(
         "from jupyter_prem import ChatPanel\npanel = ChatPanel()\nimport tracemalloc\ntracemalloc.start()"
     )

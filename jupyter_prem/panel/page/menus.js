@@ -92,6 +92,7 @@ class Header {
 
   named(event) {
     if (sends(event) && this.naming.value.trim()) {
+      event.preventDefault(); // or the line break goes into the field that has the focus then
       this.go(this.naming.value.trim());
       this.unname();
       this.view.composer.field.focus();
