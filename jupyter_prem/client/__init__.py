@@ -45,7 +45,7 @@ from ._keys import Key, scrub
 from ._request import UNSET, Body, ChatRequest, Message, Messages, ToolCall, Unset, as_messages
 from ._response import ChatResponse, Choice, Delta, Model, Usage
 from ._sse import Event, EventDecoder
-from ._stream import ChatStream
+from ._stream import ChatStream, Source, Watcher
 from ._text import whole, whole_json
 
 __all__ = [
@@ -98,6 +98,7 @@ __all__ = [
     "RequestError",
     "ResponseError",
     "SchemaError",
+    "Source",
     "StreamInterrupted",
     "StreamUsage",
     "StructuredOutputError",
@@ -106,6 +107,7 @@ __all__ = [
     "UnprocessableEntityError",
     "Unset",
     "Usage",
+    "Watcher",
     "as_messages",
     "check_base_url",
     "check_field",

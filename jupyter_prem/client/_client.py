@@ -6,7 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from ._errors import ConfigurationError, NotAnAPI, NotFoundError, RequestError
+from ._errors import ConfigurationError, NotAnAPI, NotFoundError, PremError, RequestError
+from ._reply import ReplySource
 from ._request import UNSET, ChatRequest, Messages, as_messages
 from ._response import ChatResponse, Model
 from ._status import check_status, json_body
@@ -60,6 +61,9 @@ class BaseClient:
         self._takes_usage: bool | None = {"auto": None, "always": True, "never": False}[stream_usage]
         self._model: str | None = None
         self._wire = Wire(timeout=timeout, headers=headers, verify=verify, http_client=http_client)
+
+    failure: PremError | None = None
+    """Nothing fails here beside an answer."""
 
     def __enter__(self) -> Self:
         return self
@@ -210,7 +214,9 @@ class BaseClient:
             if isinstance(error, NotFoundError):
                 self._model = None
             raise
-        return ChatStream(reply, address, body, started)
+        return ChatStream(
+            ReplySource(reply, address, body), body, started, about={"endpoint": self.endpoint.name}
+        )
 
     def _post(self, address: Address, body: Body, cancel: Cancel | None) -> Reply:
         content = body.to_json(sort_keys=False).encode()

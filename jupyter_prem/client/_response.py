@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from ._request import Body, Message, ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from jupyter_prem.structure import CodeBlock
 
@@ -104,6 +104,8 @@ class ChatResponse:
         body: Gives the exact body that was sent, as `request` does.
         interrupted: Whether it was cut short, by a person or by a fault.
         notes: What was unusual on the way, for people.
+        replayed: Whether it was recorded earlier, and nobody was asked now.
+        about: What is known of where it came from beside that, such as the endpoint and the recording.
         parsed: The structured answer that was asked for, checked: an instance of the model, or JSON data.
     """
 
@@ -118,7 +120,25 @@ class ChatResponse:
     interrupted: bool = False
     notes: tuple[str, ...] = ()
     parsed: Any = None
+    replayed: bool = field(default=False, compare=False)
+    about: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     body: Sent = field(default=_NOTHING, repr=False, compare=False)
+    _provenance: Callable[[], dict[str, Any]] | dict[str, Any] | None = field(
+        default=None, repr=False, compare=False
+    )
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where it came from: what a replay says alike, and under `metadata` what varies; never a key.
+
+        In a notebook it is all that the cell saves; elsewhere the endpoint, and the recording if any.
+        """
+        made = self._provenance() if callable(self._provenance) else self._provenance
+        return dict(made) if made is not None else {**self.about, "metadata": {"replayed": self.replayed}}
+
+    def made_by(self, provenance: Callable[[], dict[str, Any]]) -> None:
+        """Have `provenance` tell more, when it is asked for."""
+        object.__setattr__(self, "_provenance", provenance)
 
     @property
     def request(self) -> dict[str, Any]:
@@ -184,5 +204,5 @@ class ChatResponse:
         sent = self.request
         messages = tuple(Message.from_dict(message) for message in sent.get("messages", ()))
         rest = {name: value for name, value in sent.items() if name != "messages"}
-        whole = replace(self, body=Body(messages, rest))
+        whole = replace(self, body=Body(messages, rest), about=dict(self.about), _provenance=self.provenance)
         return ChatResponse, tuple(getattr(whole, field.name) for field in fields(whole))

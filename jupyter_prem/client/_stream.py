@@ -1,55 +1,88 @@
-"""An answer on its way: from a reply's bytes to deltas, and what is no answer to a named error."""
+"""An answer on its way."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ._accumulator import Accumulator
-from ._decode import DONE, chunk_of, quoted, stream_error, words_of
-from ._errors import (
-    APIStreamError,
-    ContextWindowExceededError,
-    EmptyResponse,
-    IncompleteStream,
-    MalformedStream,
-    NotAnAPI,
-    PremError,
-    StreamInterrupted,
-)
-from ._keys import scrub
-from ._sse import EventDecoder
-from ._status import json_body, names_context_window
+from ._errors import PremError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-    from ._address import Address
-    from ._http import Reply
     from ._request import Body
     from ._response import ChatResponse, Delta
 
-__all__ = ["ChatStream"]
+__all__ = ["ChatStream", "Source", "Watcher"]
+
+
+class Source(Protocol):
+    """Where an answer comes from."""
+
+    def deltas(self, answer: Accumulator) -> Iterator[Delta]:
+        """Fill the answer, and yield what is new in it; a return says that it is whole."""
+        ...
+
+    def placed(self, error: PremError) -> PremError:
+        """Return an error with where it happened."""
+        ...
+
+    def close(self) -> None:
+        """Free what is held."""
+        ...
+
+
+class Watcher(Protocol):
+    """Who is told of an answer on its way."""
+
+    def delta(self, delta: Delta) -> None:
+        """Take note of a delta."""
+        ...
+
+    def end(self, response: ChatResponse) -> None:
+        """Take note of the whole answer."""
+        ...
+
+    def close(self) -> None:
+        """Take note that nothing more comes; called at least once."""
+        ...
 
 
 class ChatStream:
     """An answer on its way: iterate it for deltas; `response` is what has arrived so far.
 
-    A context manager; leaving it early closes the connection. A service that answers a stream's
-    request with one whole completion is met: it is one delta.
+    A context manager; leaving it early closes the connection.
+
+    Args:
+        source: Where the answer comes from.
+        body: What was sent.
+        started: When, as `time.perf_counter` has it.
+        replayed: Whether the answer was recorded earlier.
+        about: What is known of where it comes from.
     """
 
-    def __init__(self, reply: Reply, address: Address, body: Body, started: float) -> None:
-        self._reply = reply
-        self._address = address
+    def __init__(
+        self,
+        source: Source,
+        body: Body,
+        started: float,
+        *,
+        replayed: bool = False,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._source = source
         self._body = body
         self._started = started
+        self._replayed = replayed
+        self.about = dict(about or {})
         self._latency: float | None = None
         self._answer = Accumulator()
         self._ended = False
         self._parsed: Any = None
         self._parse: Callable[[ChatResponse], Any] | None = None
+        self._watcher: Watcher | None = None
         self._deltas = self._run()
 
     def __enter__(self) -> Self:
@@ -66,7 +99,7 @@ class ChatStream:
         """The answer, marked as interrupted unless it came to its end."""
         latency = self._latency if self._latency is not None else time.perf_counter() - self._started
         answer = self._answer.response(self._body, latency=latency, interrupted=not self._ended)
-        return answer if self._parsed is None else replace(answer, parsed=self._parsed)
+        return replace(answer, parsed=self._parsed, replayed=self._replayed, about=self.about)
 
     def check_with(self, parse: Callable[[ChatResponse], Any]) -> None:
         """Have the whole answer parsed at its end: what `parse` returns is `response.parsed`.
@@ -75,98 +108,42 @@ class ChatStream:
         """
         self._parse = parse
 
+    def watch(self, watcher: Watcher) -> None:
+        """Have one watcher told of the answer as it arrives."""
+        self._watcher = watcher
+
     def close(self) -> None:
         """Stop reading and free the connection."""
         if self._latency is None:
             self._latency = time.perf_counter() - self._started
         self._deltas.close()  # type: ignore[attr-defined]  # a generator is what _run returns
-        self._reply.close()
+        self._release()
 
     def _run(self) -> Iterator[Delta]:
         try:
-            with self._reply:
-                kind = self._reply.headers.get("content-type", "").lower()
-                if "text/event-stream" in kind or (not kind and self._body.fields.get("stream")):
-                    yield from self._events()
-                else:
-                    yield from self._whole()
+            yield from self._watched() if self._watcher is not None else self._source.deltas(self._answer)
+            self._ended = True
+            self._latency = time.perf_counter() - self._started
+            if self._watcher is not None:
+                self._watcher.end(self.response)
             if self._parse is not None and not self.response.tool_calls:
                 self._parsed = self._parse(self.response)
         except PremError as error:
-            raise self._placed(error) from None
+            error = self._source.placed(error)
+            error.response = self.response if self._answer.started else None
+            raise error from None
         finally:
-            self._latency = time.perf_counter() - self._started
+            if self._latency is None:
+                self._latency = time.perf_counter() - self._started
+            self._release()
 
-    def _events(self) -> Iterator[Delta]:
-        decoder = EventDecoder()
-        received = False
-        try:
-            for chunk in self._reply.chunks():
-                received = received or bool(chunk)
-                for event in decoder.feed(chunk):
-                    data = chunk_of(event)
-                    if data is DONE:
-                        self._answer.done = self._ended = True
-                        return
-                    yield from self._answer.add(data)
-        except StreamInterrupted:
-            # Behind some proxies a stream ends without its end; what the service said decides.
-            if not self._answer.complete:
-                raise
-            self._answer.notes.append("The connection broke after the end of the answer.")
-        for event in decoder.close():
-            yield from self._last(event)
-        if not received:
-            raise EmptyResponse("The service answered with nothing.")
-        if not self._answer.complete:
-            raise IncompleteStream(
-                "The answer ended early: the service gave neither a finish reason nor [DONE].",
-                hint="What had arrived is kept; ask again.",
-            )
-        self._ended = True
+    def _watched(self) -> Iterator[Delta]:
+        assert self._watcher is not None  # noqa: S101 - asked before
+        for delta in self._source.deltas(self._answer):
+            self._watcher.delta(delta)
+            yield delta
 
-    def _last(self, event: Any) -> Iterator[Delta]:
-        try:
-            chunk = chunk_of(event)
-            if chunk is DONE:
-                self._answer.done = True
-            else:
-                yield from self._answer.add(chunk)
-        except MalformedStream:
-            # Cut in the middle of an event: what the end of the stream says decides.
-            if not self._answer.complete:
-                raise IncompleteStream(
-                    "The answer was cut off in the middle of an event.",
-                    hint="What had arrived is kept; ask again.",
-                ) from None
-
-    def _whole(self) -> Iterator[Delta]:
-        data = self._reply.read()
-        body = json_body(data, self._reply, self._address)
-        if isinstance(body, dict) and body.get("error"):
-            raise stream_error(body)
-        if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
-            raise NotAnAPI(
-                "The service answered with something else than a completion.", detail=quoted(words_of(body))
-            )
-        if self._body.fields.get("stream"):
-            self._answer.notes.append("The service sent the whole answer at once.")
-        yield from self._answer.add(body)
-        if not self._answer.complete:
-            raise IncompleteStream(
-                "The answer has no finish reason.", hint="What had arrived is kept; ask again."
-            )
-        self._ended = True
-
-    def _placed(self, error: PremError) -> PremError:
-        """Return the error with the host, without the key, and with what had arrived."""
-        error.where = error.where or f"at {self._address.host}"
-        if isinstance(error, APIStreamError) and names_context_window(
-            f"{error.code} {error.type} {error.detail}"
-        ):
-            error.hint = error.hint or ContextWindowExceededError.fixed_hint
-        for part in ("detail", "type", "code"):
-            if hasattr(error, part):
-                setattr(error, part, scrub(getattr(error, part), self._address.api_key))
-        error.response = self.response if self._answer.started else None
-        return error
+    def _release(self) -> None:
+        self._source.close()
+        if self._watcher is not None:
+            self._watcher.close()

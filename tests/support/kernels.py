@@ -45,10 +45,18 @@ class Kernel:
         environ = {**os.environ, **{name: value for name, value in (env or {}).items() if value is not None}}
         for name in [name for name, value in (env or {}).items() if value is None]:
             environ.pop(name, None)
-        self.manager = KernelManager(kernel_name="python3")
-        # Not this folder, from which a kernel would import the tree rather than what is installed.
-        self.manager.start_kernel(env=environ, cwd=cwd or tempfile.gettempdir())
         self.watchers: list[Callable[[dict[str, Any]], None]] = []
+        # Not this folder, from which a kernel would import the tree rather than what is installed.
+        folder = cwd or tempfile.gettempdir()
+        try:
+            self._start(environ, folder)
+        except RuntimeError:  # its ports are chosen before it takes them: another process may be quicker
+            self.stop()
+            self._start(environ, folder)
+
+    def _start(self, environ: dict[str, str], folder: str) -> None:
+        self.manager = KernelManager(kernel_name="python3")
+        self.manager.start_kernel(env=environ, cwd=folder)
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
