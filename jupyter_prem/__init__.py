@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         TemplateError,
     )
     from .panel import ChatPanel
+    from .records import CassetteError, MissingRecordingError, record
 
 __all__ = [
     "APIConnectionError",
@@ -57,6 +58,7 @@ __all__ = [
     "APITimeoutError",
     "AuthenticationError",
     "BadRequestError",
+    "CassetteError",
     "ChatPanel",
     "ChatResponse",
     "Client",
@@ -73,6 +75,7 @@ __all__ = [
     "Interrupted",
     "Message",
     "MissingExtraError",
+    "MissingRecordingError",
     "NotFoundError",
     "PermissionDeniedError",
     "PremError",
@@ -86,9 +89,11 @@ __all__ = [
     "UnprocessableEntityError",
     "Usage",
     "WeightsError",
+    "record",
 ]
 
 _ROOMS = {
+    "CassetteError": "records",
     "ChatPanel": "panel",
     "Client": "backends",
     "Conversation": "conversation",
@@ -97,8 +102,10 @@ _ROOMS = {
     "ConversationFileError": "conversation",
     "EmbeddedError": "backends",
     "MissingExtraError": "backends",
+    "MissingRecordingError": "records",
     "TemplateError": "conversation",
     "WeightsError": "backends",
+    "record": "records",
 }
 
 

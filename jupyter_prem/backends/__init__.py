@@ -1,5 +1,6 @@
 """Who answers: Prem Studio, any endpoint of its contract, or the embedded model."""
 
+from ._again import asking_again
 from ._client import Client, ClientPool
 from ._embedded import EmbeddedEndpoint
 from ._errors import EmbeddedError, MissingExtraError, WeightsError
@@ -14,6 +15,7 @@ __all__ = [
     "MissingExtraError",
     "Resolved",
     "WeightsError",
+    "asking_again",
     "environment_key",
     "resolve",
     "shared_embedded",

@@ -7,8 +7,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import DEFAULT_TIMEOUT, BaseClient
+from jupyter_prem.records import Taped, active, endpoint_name
 
-from ._resolve import resolve
+from ._resolve import Resolved, resolve
 
 if TYPE_CHECKING:
     import ssl
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
     from jupyter_prem.client import ChatResponse, ChatStream, Endpoint, Key, Messages, StreamUsage
+    from jupyter_prem.records import Asker, Tape
 
 __all__ = ["Client", "ClientPool"]
 
@@ -55,9 +57,11 @@ class Client(BaseClient):
         allow_http_hosts: Collection[str] = (),
     ) -> None:
         if endpoint is None or isinstance(endpoint, str):
-            endpoint = resolve(endpoint, api_key, allow_http_hosts=allow_http_hosts).endpoint
+            self._chosen = resolve(endpoint, api_key, allow_http_hosts=allow_http_hosts)
+        else:
+            self._chosen = Resolved(endpoint)
         super().__init__(
-            endpoint,
+            self._chosen.endpoint,
             timeout=timeout,
             headers=headers,
             verify=verify,
@@ -97,10 +101,39 @@ class Client(BaseClient):
         from jupyter_prem.objects import wired
 
         wire = wired(fields)
-        stream = self.send(self.build(messages, **wire.fields))
+        backend = self.recorded(strict=True)
+        request_fields = dict(wire.fields)
+        if backend is not self and not request_fields.get("model"):
+            request_fields["model"] = backend.default_model()
+        stream = backend.send(self.build(messages, **request_fields))
         if wire.schema is not None:
             stream.check_with(wire.schema.parse_answer)
         return stream
+
+    def recorded(self, *, strict: bool = False) -> Client | Taped:
+        """Return what answers from the recordings that hold now; this client where none do."""
+        held = active()
+        return self if held is None else self.taped(*held, self._chosen, strict=strict)
+
+    def taped(self, tape: Tape, asker: Asker, chosen: Resolved, *, strict: bool = False) -> Taped:
+        """Return what answers from recordings where there are some, and else has this client asked.
+
+        Args:
+            tape: The recordings.
+            asker: Who asks.
+            chosen: How this client's endpoint came to be chosen. What nobody named is whichever was recorded.
+            strict: See `Taped`.
+        """
+        stands = chosen.named or tape.asks
+        return Taped(
+            tape,
+            self,
+            endpoint_name(self.endpoint) if stands else None,
+            asker=asker,
+            model=self.known_model if stands else os.environ.get("PREM_MODEL"),
+            implied=chosen.implicit,
+            strict=strict,
+        )
 
     @property
     def known_model(self) -> str | None:

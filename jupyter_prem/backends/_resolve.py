@@ -25,10 +25,17 @@ ENDPOINT_VARIABLE = "PREM_ENDPOINT"
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """An endpoint, and whether nobody named it: no endpoint, no address and no key were set."""
+    """An endpoint, and how it came to be chosen.
+
+    Attributes:
+        endpoint: Who answers.
+        implicit: Whether no endpoint, no address and no key were set.
+        named: Whether an endpoint or an address was set.
+    """
 
     endpoint: Endpoint
     implicit: bool = False
+    named: bool = True
 
 
 @functools.cache
@@ -71,11 +78,12 @@ def resolve(
     key = Key(api_key) if isinstance(api_key, str) else api_key or environment_key(environ)
     base_url = environ.get(BASE_URL_VARIABLE)
     if not name and key is None and not base_url:
-        return Resolved(shared_embedded(), implicit=True)
+        return Resolved(shared_embedded(), implicit=True, named=False)
     studio = name in {"", "prem"}
     checked = check_base_url(
         (base_url or PREM_STUDIO) if studio else name,
         keyed=key is not None,
         allow_http_hosts=allow_http_hosts,
     )
-    return Resolved(FixedEndpoint("prem" if studio else checked, Address(checked, key)))
+    named = bool(name or base_url)
+    return Resolved(FixedEndpoint("prem" if studio else checked, Address(checked, key)), named=named)

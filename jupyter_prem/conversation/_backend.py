@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jupyter_prem.client import Cancel, ChatRequest, ChatStream
+    from jupyter_prem.client import Cancel, ChatRequest, ChatStream, PremError
 
 __all__ = ["Backend"]
 
 
 class Backend(Protocol):
     """Who answers, as a turn sees it."""
+
+    @property
+    def failure(self) -> PremError | None:
+        """What went wrong beside an answer, which holds all the same."""
+        ...
 
     def default_model(self, cancel: Cancel | None = None) -> str:
         """Return the model that a request without one goes to."""

@@ -234,7 +234,7 @@ class Conversation(Tree):
         try:
             outcome = ask(
                 self,
-                self._host.backend(),
+                self._host.backend(question),
                 question,
                 sink=_Nowhere(),
                 allow=self._host.allow,

@@ -126,7 +126,7 @@ class Exchange:
                 response,
                 turn,
                 self._name,
-                error,
+                error or self._backend.failure,
                 tuple(self._answers),
                 tuple(self._calls),
             )

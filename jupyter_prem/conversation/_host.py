@@ -27,8 +27,8 @@ __all__ = ["Alone", "ConversationStream", "Host"]
 class Host(Protocol):
     """What a conversation belongs to: a notebook, or nothing but itself."""
 
-    def backend(self) -> Backend:
-        """Return who answers now."""
+    def backend(self, question: Question) -> Backend:
+        """Return who answers a question now."""
         ...
 
     def completed(self, question: Question) -> Question:
@@ -58,12 +58,12 @@ class Alone:
     def __init__(self, client: Backend | None) -> None:
         self._client = client
 
-    def backend(self) -> Backend:
-        if self._client is None:
-            from jupyter_prem.backends import Client
+    def backend(self, question: Question) -> Backend:  # noqa: ARG002 - a notebook looks at it
+        from jupyter_prem.backends import Client
 
+        if self._client is None:
             self._client = Client()
-        return self._client
+        return self._client.recorded() if isinstance(self._client, Client) else self._client
 
     def completed(self, question: Question) -> Question:
         return question
@@ -105,7 +105,7 @@ class ConversationStream:
             if not question.once:
                 held.enter_context(self._conversation.one_turn())
             watch = Watch(allow=self._host.allow, note=self._host.note)
-            self._exchange = Exchange(self._conversation, self._host.backend(), question, watch=watch)
+            self._exchange = Exchange(self._conversation, self._host.backend(question), question, watch=watch)
             self._host.allow(self._exchange.request)
             self._held = held.pop_all()
         return self
@@ -133,6 +133,8 @@ class ConversationStream:
                 ended = self._error or (None if self._whole else Interrupted("Left early."))
                 self._outcome = self._exchange.end(ended)
         self._host.changed(self._conversation)
+        if kind is None and self._whole and self._outcome is not None and self._outcome.error is not None:
+            raise self._outcome.error
 
     @property
     def response(self) -> ChatResponse:

@@ -1,0 +1,55 @@
+"""A pytest plugin: the fixture `prem_record`, and the option `--prem-record`."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jupyter_prem.records import Tape
+
+MODES = ("none", "once", "new_episodes", "all")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option."""
+    parser.getgroup("jupyter_prem").addoption(
+        "--prem-record",
+        choices=MODES,
+        help="how tests with the fixture prem_record record and replay (default: none in CI, else once)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Describe the marker."""
+    config.addinivalue_line(
+        "markers", "prem_record(path=None, mode=None): the cassette and the mode of the fixture prem_record"
+    )
+
+
+@pytest.fixture
+def prem_record(request: pytest.FixtureRequest) -> Iterator[Tape]:
+    """Record and replay what the test asks; the tape.
+
+    The cassette is `cassettes/MODULE.TEST.chat.jsonl` beside the test's file, unless the marker
+    `prem_record(path, mode=...)` names another. The option `--prem-record` is stronger than the marker.
+    """
+    from jupyter_prem.records import record
+
+    marker = request.node.get_closest_marker("prem_record")
+    given = (
+        dict(zip(("path", "mode"), marker.args, strict=False)) | marker.kwargs if marker is not None else {}
+    )
+    name = re.sub(r"[^\w.-]+", "-", f"{request.path.stem}.{request.node.name}").strip("-")
+    path = request.path.parent / (given.get("path") or f"cassettes/{name}.chat.jsonl")
+    mode = request.config.getoption("--prem-record") or given.get("mode")
+    mode = mode or ("none" if os.environ.get("CI") else "once")
+    if mode != "none":
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with record(path, mode) as tape:
+        yield tape

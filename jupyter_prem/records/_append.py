@@ -1,0 +1,174 @@
+"""Adding to a file: a finished line stays, whatever ends the process; a failed one leaves no trace."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ._errors import CassetteError
+from ._locks import held, is_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["append"]
+
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_WRITE = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0) | _NOFOLLOW
+
+
+@dataclass(slots=True)
+class _Line:
+    data: bytes
+    written: bool = False
+    error: CassetteError | None = None
+
+
+class _Writer:
+    """Writes for every thread that waits: answers that finish together share one sync."""
+
+    def __init__(self) -> None:
+        self._writing = threading.Lock()
+        self._waiting: list[_Line] = []
+
+    def write(self, path: Path, data: bytes, header: bytes) -> None:
+        line = _Line(data)
+        self._waiting.append(line)
+        with self._writing:
+            if not line.written and line.error is None:
+                waiting, self._waiting = self._waiting, []
+                self._all(path, [line, *(other for other in waiting if other is not line)], header)
+        if line.error is not None:
+            raise line.error
+
+    def _all(self, path: Path, lines: list[_Line], header: bytes) -> None:
+        try:
+            _write(path, b"".join(line.data for line in lines), header)
+        except OSError as failure:
+            error = _refused(path, failure)
+            for line in lines:
+                line.error = error
+        except BaseException:
+            self._waiting[:0] = lines[1:]  # this thread was interrupted; the others write their own
+            raise
+        else:
+            for line in lines:
+                line.written = True
+
+
+_writers: dict[Path, _Writer] = {}
+_making = threading.Lock()
+
+
+def append(path: Path, data: bytes, header: bytes, *, afresh: bool = False) -> None:
+    """Add lines to a file, synced to the disk, after its header; make it if there is none.
+
+    Args:
+        path: The file.
+        data: Whole lines.
+        header: The first line of a new file.
+        afresh: Have the lines take the place of what is there, all at once.
+
+    Raises:
+        CassetteError: They cannot be written; the file is as it was.
+    """
+    if afresh:
+        try:
+            _replace(path, header + data)
+        except OSError as failure:
+            raise _refused(path, failure) from None
+        return
+    with _making:
+        writer = _writers.setdefault(path, _Writer())
+    writer.write(path, data, header)
+
+
+def _write(path: Path, data: bytes, header: bytes) -> None:
+    while True:
+        handle = _open(path)
+        try:
+            with held(handle):
+                if not is_at(handle, path):  # rewritten meanwhile
+                    continue
+                size = os.fstat(handle).st_size
+                new = size == 0
+                if new:
+                    data = header + data
+                elif _last(handle, size) != b"\n":
+                    data = b"\n" + data  # what a killed process left stays a line of its own
+                try:
+                    _whole(handle, data)
+                    os.fsync(handle)
+                except BaseException:
+                    with suppress(OSError):
+                        os.ftruncate(handle, size)
+                    raise
+                if new:
+                    _sync_folder(path.parent)
+                return
+        finally:
+            os.close(handle)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle = _open(path)
+    new = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        with held(handle):
+            mode = os.fstat(handle).st_mode & 0o777
+            target = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+            try:
+                _whole(target, data)
+                os.fsync(target)
+            finally:
+                os.close(target)
+            new.replace(path)
+            _sync_folder(path.parent)
+    finally:
+        os.close(handle)
+        with suppress(OSError):
+            new.unlink()
+
+
+def _open(path: Path) -> int:
+    return os.open(path, _WRITE | os.O_CREAT, 0o666)
+
+
+def _whole(handle: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(handle, left) :]
+
+
+def _last(handle: int, size: int) -> bytes:
+    os.lseek(handle, size - 1, os.SEEK_SET)
+    return os.read(handle, 1)
+
+
+def _sync_folder(folder: Path) -> None:
+    with suppress(OSError):  # not every system can
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _refused(path: Path, error: OSError) -> CassetteError:
+    if error.errno == errno.ELOOP:
+        what = "The file is a link, which is not written through"
+    elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        what = "The disk is full"
+    elif error.errno == errno.ENOENT:
+        what = f"There is no folder {path.parent}"
+    else:
+        what = f"The file cannot be written ({error.strerror})"
+    return CassetteError(
+        f"The answer was not recorded. {what}.",
+        where=f"in {path}",
+        hint="The answer itself is kept, and so is what was recorded before.",
+    )

@@ -1,0 +1,175 @@
+"""One recorded answer, as a line of a cassette.
+
+A line is one JSON object, its fields in a fixed order: `key` (SHA-256 of the question), `sha256` (of what
+follows it in the line, and of the key), `n` (which of the identical questions, from 1), `endpoint`, `body`,
+`answer`, then how it arrived: `cuts` and `ms`. Fields of a later version stay where they are.
+
+`cuts` tells the deltas of an answer, in runs of the same kind: `[choice, kind, length, ...]`. The kind is the
+sum of 1 (text), 2 (reasoning), 4 (refusal) and 8 (with the finish reason); a delta has a length, in UTF-16
+units, for each of the first three. `ms` are the milliseconds before each delta.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from jupyter_prem.client import response_of, whole
+
+from ._cuts import Arrival
+from ._key import counted, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jupyter_prem.client import ChatResponse
+
+__all__ = ["Damaged", "Record"]
+
+_OURS = ("key", "sha256", "n", "endpoint", "body", "answer", "cuts", "ms")
+_VARIES = ("id", "created")  # of an answer; recorded again, it is the same without them
+
+
+class Damaged(ValueError):
+    """A line that is no record, or not the one that was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One answer, and the question it belongs to.
+
+    Attributes:
+        key: The question's.
+        n: Which of the identical questions it answers, from 1.
+        endpoint: Who answered: "prem", "embedded" or a base URL.
+        body: The request's body, less what does not count.
+        answer: The completion as the API has it, with `notes` and `implied` where there are any.
+        arrival: How it arrived.
+        more: Fields that this version does not know.
+    """
+
+    key: str
+    n: int
+    endpoint: str
+    body: Mapping[str, Any]
+    answer: Mapping[str, Any]
+    arrival: Arrival = field(default_factory=Arrival)
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        endpoint: str,
+        body: Mapping[str, Any],
+        response: ChatResponse,
+        arrival: Arrival,
+        *,
+        n: int = 1,
+        implied: bool = False,
+    ) -> Self:
+        """Return the record of an answer.
+
+        Args:
+            endpoint: Who answered.
+            body: What was sent.
+            response: The whole answer.
+            arrival: How it arrived.
+            n: Which of the identical questions it answers, from 1.
+            implied: Whether nobody named the endpoint.
+        """
+        answer = response.to_dict()
+        del answer["object"]
+        if response.notes:
+            answer["notes"] = list(response.notes)
+        if implied:
+            answer["implied"] = True
+        return cls(key_of(endpoint, body), n, endpoint, counted(body), answer, arrival)
+
+    def numbered(self, n: int) -> Self:
+        """Return the record as that of the n-th identical question."""
+        return replace(self, n=n)
+
+    def same(self, other: Record) -> bool:
+        """Whether the other holds an equal answer, whatever its id, its date and its pace."""
+        mine, others = dict(self.answer), dict(other.answer)
+        for name in _VARIES:
+            mine.pop(name, None)
+            others.pop(name, None)
+        return mine == others
+
+    @property
+    def response(self) -> ChatResponse:
+        """The answer."""
+        return response_of(self.answer)
+
+    @property
+    def implied(self) -> bool:
+        """Whether nobody had named the endpoint."""
+        return self.answer.get("implied") is True
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was unusual about the answer."""
+        notes = self.answer.get("notes")
+        return tuple(note for note in notes if isinstance(note, str)) if isinstance(notes, list) else ()
+
+    def line(self) -> bytes:
+        """Return the line, with its end."""
+        rest: dict[str, Any] = {
+            "n": self.n,
+            "endpoint": self.endpoint,
+            "body": self.body,
+            "answer": self.answer,
+            **self.more,
+            "cuts": self.arrival.cuts,
+            "ms": self.arrival.ms,
+        }
+        tail = _dumps(rest)[1:]
+        return f'{{"key":"{self.key}","sha256":"{_digest(self.key, tail)}",{tail}\n'.encode()
+
+    @classmethod
+    def parse(cls, line: bytes) -> Self:
+        """Return the record that a line is.
+
+        Raises:
+            Damaged: It is none, or not the one that was written.
+        """
+        try:
+            text = line.rstrip(b"\r\n").decode()
+            data = json.loads(text)
+        except (ValueError, RecursionError):
+            raise Damaged("is no JSON") from None
+        if not isinstance(data, dict):
+            raise Damaged("is no object")
+        key, digest = data.get("key"), data.get("sha256")
+        head = f'{{"key":"{key}","sha256":"{digest}",'
+        if not text.startswith(head):
+            raise Damaged("does not begin with its key and its hash")
+        if _digest(str(key), text[len(head) :]) != digest:
+            raise Damaged("is not what was written: its hash differs")
+        return cls._checked(data)
+
+    @classmethod
+    def _checked(cls, data: Mapping[str, Any]) -> Self:
+        n, endpoint, body, answer = (data.get(name) for name in ("n", "endpoint", "body", "answer"))
+        shaped = (
+            type(n) is int and n > 0,
+            isinstance(endpoint, str),
+            isinstance(body, dict),
+            isinstance(answer, dict) and isinstance(answer.get("choices"), list),
+        )
+        if not all(shaped):
+            raise Damaged("is not of a record's shape")
+        more = {name: value for name, value in data.items() if name not in _OURS}
+        arrival = Arrival.parse(data.get("cuts"), data.get("ms"))
+        return cls(data["key"], data["n"], data["endpoint"], data["body"], data["answer"], arrival, more)
+
+
+def _dumps(value: Any) -> str:
+    return whole(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+
+
+def _digest(key: str, tail: str) -> str:
+    return hashlib.sha256(f"{key}{tail}".encode()).hexdigest()

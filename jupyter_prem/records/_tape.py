@@ -1,0 +1,141 @@
+"""Recordings in use: which cassettes, in which mode, and which question is which."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from ._cassette import Cassette
+from ._errors import CassetteWarning, MissingRecordingError
+from ._key import key_of
+from ._miss import differences, nearest, ordinal
+from ._modes import Mode
+from ._numbers import Numbers
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ._numbers import Asker
+    from ._record import Record
+
+__all__ = ["Tape"]
+
+
+class Tape:
+    """The recordings that questions are answered from, or written to; safe between threads.
+
+    Args:
+        path: The cassette that is written.
+        mode: What is recorded and what is replayed.
+        also: Further cassettes that are read.
+        pace: Whether a replay takes as long as the answer did.
+        command: What a person types to record what is missing.
+
+    Raises:
+        ModeError: There is no such mode.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        mode: Mode | str = Mode.ONCE,
+        *,
+        also: Sequence[str | os.PathLike[str]] = (),
+        pace: bool = False,
+        command: str = "record({path!r}, mode='new_episodes')",
+    ) -> None:
+        self.cassette = Cassette(path)
+        self.mode = Mode.of(mode)
+        self.pace = pace
+        self.numbers = Numbers()
+        self.used: set[tuple[str, int]] = set()
+        self._others = [cassette for cassette in map(Cassette, also) if cassette.path != self.cassette.path]
+        self._command = command.format(path=str(path))
+        self._warned: set[tuple[Cassette, str]] = set()
+        self._lock = threading.Lock()
+        fresh = not any(cassette.exists for cassette in self.cassettes)
+        self.asks = self.mode in {Mode.NEW_EPISODES, Mode.ALL} or (self.mode is Mode.ONCE and fresh)
+
+    def __repr__(self) -> str:
+        return f"Tape({str(self.cassette.path)!r}, {self.mode.value!r})"
+
+    @property
+    def cassettes(self) -> list[Cassette]:
+        """The cassettes that are read, the one that is written first."""
+        return [self.cassette, *self._others]
+
+    def __iter__(self) -> Iterator[Record]:
+        """Every record that counts."""
+        self.load()
+        for cassette in self.cassettes:
+            yield from cassette
+
+    def load(self) -> None:
+        """Read what was added to the cassettes.
+
+        Raises:
+            CassetteError: One cannot be read, is no cassette, or one of a later version.
+        """
+        for cassette in self.cassettes:
+            cassette.refresh()
+            for fault in list(cassette.faults):
+                with self._lock:
+                    told = (cassette, str(fault)) in self._warned
+                    self._warned.add((cassette, str(fault)))
+                if not told:
+                    warnings.warn(
+                        f"{cassette.path.name}: {fault}. The other recordings are used.",
+                        CassetteWarning,
+                        stacklevel=2,
+                    )
+
+    def find(self, key: str, number: int, *, exact: bool = True) -> Record | None:
+        """Return the recording of the n-th question with this key, as last read.
+
+        Args:
+            key: The question's.
+            number: n, from 1.
+            exact: Whether it must have that number; else numbers that are missing are not counted.
+        """
+        for cassette in self.cassettes:
+            found = cassette.get(key, number)
+            if found is None and not exact:
+                found = cassette.nth(key, number)
+            if found is not None:
+                return found
+        return None
+
+    def knows(self, key: str) -> bool:
+        """Whether there is a recording with this key, as last read."""
+        return any(cassette.nth(key, 1) is not None for cassette in self.cassettes)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return who was asked in the recordings, as last read: each endpoint and model, in their order."""
+        return list(dict.fromkeys(pair for cassette in self.cassettes for pair in cassette.pairs))
+
+    def missing(
+        self, endpoint: str, body: Mapping[str, Any], number: int, asker: Asker
+    ) -> MissingRecordingError:
+        """Return the error of a question that has no recording."""
+        key = key_of(endpoint, body)
+        known = sum(1 for record in self if record.key == key)
+        where = f"in {', '.join(cassette.path.name for cassette in self.cassettes)}"
+        hint = f"Record it: {self._command}"
+        if not any(cassette.exists for cassette in self.cassettes):
+            return MissingRecordingError("There are no recordings to replay.", where=where, hint=hint)
+        if known:
+            times = f"{known} time{'s' * (known != 1)}"
+            what = f"This question was recorded {times}; it is asked for the {ordinal(number)} time."
+            if asker.number is not None:
+                what = f"This question was recorded {times}, but not as the {ordinal(number)} of its plan."
+            return MissingRecordingError(what, where=where, hint=hint)
+        near = nearest(self, endpoint, body)
+        detail = ""
+        if near is not None:
+            lines = differences(near, endpoint, body)
+            detail = "\n".join(["The nearest recording differs in:", *lines])
+        return MissingRecordingError(
+            "There is no recording of this question.", where=where, hint=hint, detail=detail
+        )

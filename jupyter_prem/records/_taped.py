@@ -1,0 +1,275 @@
+"""A backend that wraps any other: answers come from recordings, or are recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jupyter_prem.client import PREM_STUDIO, APIError, ChatStream
+
+from ._cuts import Arrival
+from ._errors import CassetteError
+from ._key import key_of
+from ._locks import claim
+from ._modes import Mode
+from ._numbers import Asker
+from ._record import Record
+from ._replay import Replay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jupyter_prem.client import Cancel, ChatRequest, ChatResponse, Delta, Endpoint, PremError
+
+    from ._tape import Tape
+
+__all__ = ["StandIn", "Taped", "endpoint_name"]
+
+
+class Backend(Protocol):
+    """Who answers where nothing is recorded."""
+
+    def default_model(self, cancel: Cancel | None = None) -> str:
+        """Return the model of a request without one."""
+        ...
+
+    def body_of(self, request: ChatRequest) -> dict[str, Any]:
+        """Return the body that a request goes out with."""
+        ...
+
+    def send(
+        self,
+        request: ChatRequest,
+        *,
+        cancel: Cancel | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ChatStream:
+        """Send a request."""
+        ...
+
+
+class StandIn(str):
+    """The model of a request that names none, where nobody can be asked: whichever was recorded."""
+
+    __slots__ = ()
+
+
+def endpoint_name(endpoint: Endpoint) -> str:
+    """Return what recordings call an endpoint: "prem", "embedded" or its base URL; never a key."""
+    fixed = getattr(endpoint, "fixed", None)
+    return endpoint.name if fixed is None or fixed.base_url == PREM_STUDIO else str(fixed.base_url)
+
+
+class Taped:
+    """Answers from a tape's recordings, and records what `backend` answers, as the tape's mode says.
+
+    Args:
+        tape: The recordings.
+        backend: Who answers live; None where nobody does.
+        endpoint: What recordings call it; None takes whichever was recorded.
+        asker: Who asks.
+        model: The model of a request without one, where that is known without asking.
+        implied: Whether nobody named the endpoint.
+        strict: Whether an answer that cannot be recorded raises, at its end, rather than being a failure.
+
+    Attributes:
+        known_model: The model of a request without one, where that is known without asking.
+        failure: Why an answer could not be recorded; the answer itself holds.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        backend: Backend | None,
+        endpoint: str | None,
+        *,
+        asker: Asker | None = None,
+        model: str | None = None,
+        implied: bool = False,
+        strict: bool = False,
+    ) -> None:
+        self.failure: PremError | None = None
+        self._tape = tape
+        self._backend = backend
+        self._endpoint = endpoint
+        self._asker = asker or Asker()
+        self.known_model = model
+        self._implied = implied
+        self._strict = strict
+
+    def default_model(self, cancel: Cancel | None = None) -> str:
+        """Return the model that a request without one goes to; in a replay, one that stands for it."""
+        if self._backend is not None and self._tape.asks:
+            try:
+                return self._backend.default_model(cancel)
+            except APIError:
+                if self._tape.mode is Mode.ALL:
+                    raise  # else the question may be recorded, though the service is away
+        return self.known_model or StandIn("the recorded model")
+
+    def body_of(self, request: ChatRequest) -> dict[str, Any]:
+        """Return the body that a request goes out with."""
+        return self._backend.body_of(request) if self._backend is not None else request.to_body()
+
+    def send(
+        self,
+        request: ChatRequest,
+        *,
+        cancel: Cancel | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ChatStream:
+        """Return the answer on its way, from the recordings or from the backend.
+
+        Raises:
+            MissingRecordingError: There is no recording, and the mode asks nobody.
+            CassetteError: The recordings cannot be read.
+            APIError: No answer began.
+            Interrupted: `cancel` was called meanwhile.
+        """
+        self._tape.load()
+        question = self._question(request)
+        try:
+            record = self._recorded(question)
+            if record is None:
+                return self._asked(question, cancel, progress)
+        except BaseException:
+            self._give_back(question)
+            raise
+        return self._replayed(record, question, cancel)
+
+    def _question(self, request: ChatRequest) -> _Question:
+        endpoint, request = self._as_recorded(request)
+        body = request.to_body()
+        key = key_of(endpoint, body)
+        return _Question(endpoint, request, body, key, self._tape.numbers.take(key, self._asker))
+
+    def _give_back(self, question: _Question) -> None:
+        self._tape.numbers.give_back(question.key, self._asker, question.number)
+
+    def _asked(
+        self, question: _Question, cancel: Cancel | None, progress: Callable[[int, int], None] | None
+    ) -> ChatStream:
+        """Ask live, unless another process is asking the same, whose answer is taken then."""
+        tape, backend = self._tape, self._backend
+        if backend is None or not tape.asks:
+            raise tape.missing(question.endpoint, question.body, question.number, self._asker)
+        with ExitStack() as held:
+            if tape.mode is not Mode.ALL:
+                with suppress(OSError):  # without a folder for locks, two processes may ask the same
+                    held.enter_context(claim(tape.cassette.path, f"{question.key} {question.number}", cancel))
+                tape.load()
+                record = self._recorded(question)
+                if record is not None:
+                    return self._replayed(record, question, cancel)
+            stream = backend.send(question.request, cancel=cancel, progress=progress)
+            stream.about |= self._about(
+                question.endpoint, question.key, question.number, implied=self._implied
+            )
+            stream.watch(_Recording(self._keep, self._give_back, question, held.pop_all()))
+            return stream
+
+    def _recorded(self, question: _Question) -> Record | None:
+        if self._tape.mode is Mode.ALL:
+            return None
+        exact = self._tape.asks or self._asker.number is not None
+        return self._tape.find(question.key, question.number, exact=exact)
+
+    def _as_recorded(self, request: ChatRequest) -> tuple[str, ChatRequest]:
+        """Return whom a request goes to, and the request with its model; see `StandIn`."""
+        open_model = isinstance(request.model, StandIn)
+        if self._endpoint is not None and not open_model:
+            return self._endpoint, request
+        first: tuple[str, ChatRequest] | None = None
+        for endpoint, model in self._tape.pairs():
+            fits = self._endpoint in {None, endpoint} and (open_model or model == request.model)
+            if not fits:
+                continue
+            candidate = dataclasses.replace(request, model=model) if open_model else request
+            if self._tape.knows(key_of(endpoint, candidate.to_body())):
+                return endpoint, candidate
+            first = first or (endpoint, candidate)
+        if self._backend is not None and self._tape.asks and open_model:
+            request = dataclasses.replace(request, model=self._backend.default_model())
+        elif first is not None:
+            return first
+        return self._endpoint or "(whichever was recorded)", request
+
+    def _replayed(self, record: Record, question: _Question, cancel: Cancel | None) -> ChatStream:
+        self._tape.used.add((record.key, record.n))
+        source = Replay(record, pace=self._tape.pace, cancel=cancel)
+        about = self._about(record.endpoint, record.key, record.n, implied=record.implied)
+        return ChatStream(source, question.request.body(), time.perf_counter(), replayed=True, about=about)
+
+    @staticmethod
+    def _about(endpoint: str, key: str, number: int, *, implied: bool) -> dict[str, Any]:
+        return {"endpoint": endpoint, "implied": implied, "recording": key, "number": number}
+
+    def _keep(self, question: _Question, response: ChatResponse, arrival: Arrival) -> None:
+        record = Record.of(
+            question.endpoint,
+            question.body,
+            response,
+            arrival,
+            n=question.number,
+            implied=self._implied,
+        )
+        self._tape.used.add((record.key, record.n))
+        try:
+            self._tape.cassette.add(record)
+        except CassetteError as error:
+            error.response = response
+            if self._strict:
+                raise
+            self.failure = error
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A request as recordings know it."""
+
+    endpoint: str
+    request: ChatRequest
+    body: dict[str, Any]
+    key: str
+    number: int
+
+
+class _Recording:
+    """What is told of an answer on its way, and has it kept at its end."""
+
+    def __init__(
+        self,
+        keep: Callable[[_Question, ChatResponse, Arrival], None],
+        give_back: Callable[[_Question], None],
+        question: _Question,
+        held: ExitStack,
+    ) -> None:
+        self._keep = keep
+        self._give_back = give_back
+        self._question = question
+        self._held = held
+        self._arrival = Arrival()
+        self._last = time.perf_counter()
+        self._open = True
+
+    def delta(self, delta: Delta) -> None:
+        """Take note of a delta."""
+        now = time.perf_counter()
+        self._arrival.add(delta, now - self._last)
+        self._last = now
+
+    def end(self, response: ChatResponse) -> None:
+        """Keep the whole answer."""
+        with self._held:
+            self._open = False
+            self._keep(self._question, response, self._arrival)
+
+    def close(self) -> None:
+        """Let others ask, if there is no whole answer."""
+        if self._open:
+            self._open = False
+            with self._held:
+                self._give_back(self._question)

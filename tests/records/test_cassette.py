@@ -1,0 +1,296 @@
+"""A file of recordings: what is read of it, what is written to it, and what cannot be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from jupyter_prem.client import response_of
+from jupyter_prem.records import Arrival, Cassette, CassetteError, CassetteWarning, Record, Tape
+
+OLD = Path(__file__).parent / "format-1.chat.jsonl"
+
+
+def record_of(question: str, text: str = "yes", n: int = 1, **about) -> Record:
+    answer = {"id": "a", "created": 1, "model": "m", **about}
+    answer["choices"] = [
+        {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    ]
+    body = {"model": "m", "messages": [{"role": "user", "content": question}]}
+    return Record.of("prem", body, response_of(answer), Arrival([[0, 9, len(text)]], [1]), n=n)
+
+
+@pytest.fixture
+def cassette(tmp_path):
+    return Cassette(tmp_path / "a.chat.jsonl")
+
+
+def texts(cassette):
+    return [record.response.text for record in cassette]
+
+
+def test_what_is_added_is_read_again(cassette):
+    assert not cassette.exists
+    assert len(cassette) == 0
+    assert cassette.add(record_of("one"))
+    assert cassette.add(record_of("two", "no"))
+    assert texts(Cassette(cassette.path)) == texts(cassette) == ["yes", "no"]
+    assert cassette.path.read_bytes().startswith(b'{"jupyter_prem":"cassette","format":1}\n')
+
+
+def test_an_equal_answer_leaves_its_line_as_it_is(cassette):
+    cassette.add(record_of("one", id="first", created=1))
+    before = cassette.path.read_bytes()
+    assert not cassette.add(record_of("one", id="second", created=2))
+    assert cassette.path.read_bytes() == before
+    assert cassette.add(record_of("one", "another"))
+    assert texts(cassette) == ["another"]
+
+
+def test_what_others_add_is_seen(cassette):
+    assert len(cassette) == 0
+    Cassette(cassette.path).add(record_of("one"))
+    assert len(cassette) == 1
+    cassette.path.unlink()
+    assert len(cassette) == 0
+    Cassette(cassette.path).add(record_of("two", "new"))
+    assert texts(cassette) == ["new"]
+
+
+def test_a_torn_last_line_costs_that_line(cassette):
+    cassette.add(record_of("one"))
+    whole = cassette.path.read_bytes()
+    line = record_of("two").line()
+    for cut in range(1, len(line) - 1, 13):
+        cassette.path.write_bytes(whole + line[:cut])
+        torn = Cassette(cassette.path)
+        assert texts(torn) == ["yes"]
+        assert torn.faults == []
+        torn.add(record_of("three", "after"))
+        again = Cassette(cassette.path)
+        assert texts(again) == ["yes", "after"]
+        assert [fault.line for fault in again.faults] == [3]
+    cassette.path.write_bytes(whole + line.rstrip(b"\n"))  # whole but for its end
+    assert texts(Cassette(cassette.path)) == ["yes", "yes"]
+
+
+def test_a_damaged_line_is_told_and_the_others_are_used(cassette):
+    for number in range(3):
+        cassette.add(record_of(f"question {number}", f"answer {number}"))
+    lines = cassette.path.read_bytes().splitlines(keepends=True)
+    lines[2] = lines[2].replace(b"answer 1", b"answer 7")
+    cassette.path.write_bytes(b"".join(lines))
+    damaged = Cassette(cassette.path)
+    assert texts(damaged) == ["answer 0", "answer 2"]
+    assert [(fault.line, fault.why) for fault in damaged.faults] == [
+        (3, "is not what was written: its hash differs")
+    ]
+    tape = Tape(cassette.path, "none")
+    with pytest.warns(CassetteWarning, match="line 3 is not what was written"):
+        tape.load()
+    tape.load()  # once is enough
+
+
+FOREIGN = {
+    "text": b"hello\n",
+    "json": b'{"a": 1}\n{"b": 2}\n',
+    "a picture": b"\x89PNG\r\n\x1a\n\0\0\0",
+    "a notebook": b'{\n "cells": []\n}\n',
+}
+
+
+@pytest.mark.parametrize("data", FOREIGN.values(), ids=FOREIGN)
+def test_a_file_of_something_else_is_left_as_it_is(cassette, data):
+    cassette.path.write_bytes(data if data.endswith(b"\n") else data + b"\n")
+    before = cassette.path.read_bytes()
+    with pytest.raises(CassetteError, match="holds no recordings") as caught:
+        cassette.add(record_of("one"))
+    assert str(cassette.path) in caught.value.where
+    assert cassette.path.read_bytes() == before
+
+
+def test_a_later_format_is_named(cassette):
+    cassette.path.write_bytes(b'{"jupyter_prem":"cassette","format":2}\n' + record_of("one").line())
+    with pytest.raises(CassetteError, match="format 2; this version reads format 1"):
+        len(cassette)
+
+
+def test_a_cassette_of_the_first_version_is_read_by_every_later_one():
+    assert [(r.endpoint, r.n, r.response.text, r.implied) for r in Cassette(OLD)] == [
+        ("http://127.0.0.1:41000", 1, "You said: Grüße 😀", False),
+        ("embedded", 1, "calls f", True),
+    ]
+    assert [call.name for call in list(Cassette(OLD))[1].response.tool_calls] == ["f"]
+    assert Cassette(OLD).faults == []
+
+
+def test_lines_that_end_as_on_windows_are_read(cassette):
+    cassette.add(record_of("one"))
+    cassette.path.write_bytes(cassette.path.read_bytes().replace(b"\n", b"\r\n"))
+    assert texts(Cassette(cassette.path)) == ["yes"]
+    assert cassette.faults == []
+
+
+def test_a_line_without_end_is_not_read_into_memory(cassette, monkeypatch):
+    monkeypatch.setattr("jupyter_prem.records._cassette.LONGEST", 5_000)
+    cassette.add(record_of("one"))
+    with cassette.path.open("ab") as file:
+        file.write(b'{"key":"' + b"x" * 20_000 + b'"}\n' + record_of("two", "after").line())
+    assert texts(Cassette(cassette.path)) == ["yes", "after"]
+    long = Cassette(cassette.path)
+    long.refresh()
+    assert [fault.line for fault in long.faults] == [3]
+
+
+def test_a_link_is_not_written_through(cassette, tmp_path):
+    target = tmp_path / "elsewhere"
+    target.write_bytes(b"")
+    cassette.path.symlink_to(target)
+    with pytest.raises(CassetteError, match="is a link"):
+        cassette.add(record_of("one"))
+    assert target.read_bytes() == b""
+
+
+def test_a_full_disk_is_named_and_nothing_is_lost():
+    full = Cassette("/dev/full")  # each write to it fails as on a full disk
+    with pytest.raises(CassetteError, match="The disk is full") as caught:
+        full.add(record_of("one"))
+    assert caught.value.where == "in /dev/full"
+    assert "what was recorded before" in caught.value.hint
+
+
+LIMITED = """
+import resource, signal, sys
+from jupyter_prem.records import Cassette, CassetteError
+sys.path.insert(0, {here!r})
+from test_cassette import record_of
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+cassette = Cassette({path!r})
+cassette.add(record_of("one"))
+size = cassette.path.stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, size + 100))
+try:
+    cassette.add(record_of("two"))
+except CassetteError as error:
+    print(error.what)
+print(cassette.path.stat().st_size == size)
+"""
+
+
+def test_what_fits_in_part_leaves_no_trace(cassette):
+    code = LIMITED.format(here=str(Path(__file__).parent), path=str(cassette.path))
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.stdout.splitlines() == [
+        "The answer was not recorded. The file cannot be written (File too large).",
+        "True",
+    ], ran.stderr
+    assert texts(cassette) == ["yes"]
+
+
+READ_ONLY = """
+import os, sys
+from jupyter_prem.records import Cassette, CassetteError
+sys.path.insert(0, {here!r})
+from test_cassette import record_of
+import portalocker
+two = record_of("two")
+if os.getuid() == 0:
+    os.seteuid(65534)  # whom a file mode holds for
+for path in {paths!r}:
+    try:
+        Cassette(path).add(two)
+    except CassetteError as error:
+        print(error.what)
+"""
+
+
+def test_a_file_and_a_folder_that_are_read_only(tmp_path):
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents:
+        if parent.stat().st_uid == os.getuid() and parent != Path("/tmp"):  # noqa: S108 - pytest's own are private
+            parent.chmod(parent.stat().st_mode | 0o055)
+    file = Cassette(tmp_path / "a.chat.jsonl")
+    file.add(record_of("one"))
+    file.path.chmod(0o444)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    folder.chmod(0o555)
+    paths = [str(file.path), str(folder / "b.chat.jsonl"), str(tmp_path / "none" / "c.chat.jsonl")]
+    code = READ_ONLY.format(here=str(Path(__file__).parent), paths=paths)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd="/")
+    assert ran.stdout.splitlines() == [
+        "The answer was not recorded. The file cannot be written (Permission denied).",
+        "The answer was not recorded. The file cannot be written (Permission denied).",
+        f"The answer was not recorded. There is no folder {tmp_path / 'none'}.",
+    ], ran.stderr
+    assert texts(file) == ["yes"]
+
+
+def test_threads_that_add_at_once_lose_nothing_and_share_syncs(cassette, monkeypatch):
+    syncs = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (syncs.append(handle), real(handle)))
+    start = threading.Barrier(16)
+
+    def work(worker):
+        start.wait()
+        for number in range(20):
+            cassette.add(record_of(f"{worker} {number}"))
+
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    again = Cassette(cassette.path)
+    assert len(again) == 320
+    assert again.faults == []
+    assert len(syncs) < 320
+
+
+def test_a_rewrite_keeps_what_is_asked_for_and_the_mode(cassette):
+    for number in range(4):
+        cassette.add(record_of(f"question {number}", f"answer {number}"))
+    cassette.path.chmod(0o640)
+    cassette.rewrite(record for record in cassette if record.response.text != "answer 1")
+    assert texts(Cassette(cassette.path)) == ["answer 0", "answer 2", "answer 3"]
+    assert cassette.path.stat().st_mode & 0o777 == 0o640
+    assert list(cassette.path.parent.iterdir()) == [cassette.path]
+    cassette.add(record_of("last"))
+    assert len(Cassette(cassette.path)) == 4
+
+
+def git(folder, *words):
+    ran = subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+    return ran.stdout
+
+
+def test_two_branches_that_record_are_merged(cassette, tmp_path):
+    git(tmp_path, "init", "-q", "-b", "main")
+    (tmp_path / ".gitattributes").write_text("*.chat.jsonl text eol=lf merge=union diff=chat\n")
+    cassette.add(record_of("common", "c"))
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "one")
+    git(tmp_path, "checkout", "-qb", "other")
+    cassette.add(record_of("theirs", "t"))
+    git(tmp_path, "commit", "-qam", "theirs")
+    git(tmp_path, "checkout", "-q", "main")
+    assert texts(cassette) == ["c"]
+    cassette.add(record_of("ours", "o"))
+    git(tmp_path, "commit", "-qam", "ours")
+    git(tmp_path, "merge", "-q", "other", "-m", "merged")
+    merged = Cassette(cassette.path)
+    assert sorted(texts(merged)) == ["c", "o", "t"]
+    assert merged.faults == []

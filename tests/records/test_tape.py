@@ -1,0 +1,493 @@
+"""Recording and replaying with a real service: who is asked, and what comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from loopback import Reply, answer, as_json, calls, chunk, event
+
+from jupyter_prem import CassetteError, Client, Conversation, MissingRecordingError, record
+from jupyter_prem.client import Cancel, Interrupted, PremError
+from jupyter_prem.records import Cassette, Mode, ModeError, Tape
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("JUPYTER_PREM_RECORD", "JUPYTER_PREM_CASSETTE", "PREM_MODEL", "PREMAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "a.chat.jsonl"
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Called to have every connection of this process refused from then on."""
+
+    def refuse(*_):
+        raise AssertionError("a socket was opened")
+
+    def guard():
+        for name in ("connect", "connect_ex", "sendto"):
+            monkeypatch.setattr(socket.socket, name, refuse)
+
+    return guard
+
+
+OPEN: list[Client] = []
+
+
+def client(*args, **settings):
+    OPEN.append(Client(*args, **settings))
+    return OPEN[-1]
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    while OPEN:
+        OPEN.pop().close()
+
+
+def streamed(client, text, **fields):
+    with client.stream(text, **fields) as stream:
+        return [str(delta) for delta in stream], stream.response
+
+
+def test_a_replay_gives_the_same_answer_in_the_same_pieces(path, service):
+    with record(path):
+        pieces, first = streamed(client(service.url), "hello there", temperature=0.5)
+    assert not first.replayed
+    with record(path, "none"):
+        again, second = streamed(client(service.url), "hello there", temperature=0.5)
+    assert again == pieces
+    assert second.to_dict() == first.to_dict()
+    assert second.replayed
+    assert (
+        second.request == {**first.request, "stream_options": None} or "stream_options" not in second.request
+    )
+    assert len(service.questions) == 1
+    assert second.provenance["recording"] == first.provenance["recording"]
+
+
+def test_where_nothing_is_named_the_recordings_own_stand_in(path, service, no_network):
+    tape = Tape(path, "all")
+    with pytest.MonkeyPatch.context() as undo:
+        undo.undo()
+    del tape
+    with (
+        record(path, "none"),
+        pytest.raises(MissingRecordingError, match="There are no recordings to replay"),
+    ):
+        client().chat("hello")
+
+
+def test_no_endpoint_and_no_model_take_whichever_was_recorded(path, service, no_network):
+    service.models = ["a", "b"]
+    with record(path):
+        one = client(service.url).chat("first", model="a")
+        two = client(service.url).chat("second", model="b")
+    no_network()
+    with record(path, "none"):
+        assert [client().chat(text).to_dict() for text in ("first", "second")] == [
+            one.to_dict(),
+            two.to_dict(),
+        ]
+        with pytest.raises(MissingRecordingError, match="model: recorded “a”, asked “b”"):
+            client().chat("first", model="b")
+
+
+def test_the_models_of_a_named_endpoint_are_not_asked_for_either(path, service, no_network):
+    with record(path):
+        client(service.url).chat("hello")
+    no_network()
+    with record(path, "none"):
+        assert client(service.url).chat("hello").replayed
+
+
+def test_another_key_finds_the_same_recordings(path, service):
+    with record(path):
+        client(service.url, api_key="sk-one-0123456789").chat("hello")
+    with record(path, "none"):
+        assert client(service.url, api_key="sk-two-0123456789").chat("hello").replayed
+    assert "0123456789" not in path.read_text()
+
+
+MODES = {
+    # mode: is what is recorded asked again, is what is not recorded asked, is a new file recorded
+    "none": (False, False, False),
+    "once": (False, False, True),
+    "new_episodes": (False, True, True),
+    "all": (True, True, True),
+}
+
+
+@pytest.mark.parametrize(("mode", "asks"), MODES.items())
+def test_each_mode_asks_what_it_says(path, service, mode, asks):
+    again, missing, fresh = asks
+
+    def ask(text):
+        before = len(service.questions)
+        try:
+            client(service.url).chat(text)
+        except MissingRecordingError:
+            assert len(service.questions) == before
+            return False
+        return len(service.questions) > before
+
+    with record(path, mode):
+        assert ask("new file") == fresh
+    with record(path.with_name("b.chat.jsonl"), "all"):
+        ask("known")
+    with record(path.with_name("b.chat.jsonl"), mode):
+        assert ask("known") == again
+        assert ask("unknown") == missing
+    count = len(Cassette(path.with_name("b.chat.jsonl")))
+    assert count == (2 if missing else 1)
+
+
+def test_a_mode_that_is_none_lists_them(path):
+    with pytest.raises(
+        ModeError, match="no record mode 'one'; there are none, once, new_episodes, all"
+    ) as caught:
+        record(path, "one")
+    assert caught.value.hint.startswith("Did you mean")
+    assert Mode.of("New-Episodes") is Mode.NEW_EPISODES
+
+
+def test_identical_questions_have_recordings_of_their_own(path, service):
+    texts = iter(["one", "two", "three"])
+    service.script = lambda _: Reply(answer(next(texts)))
+    with record(path):
+        assert [streamed(client(service.url), "again")[1].text for _ in range(3)] == ["one", "two", "three"]
+    with record(path, "none"):
+        assert [streamed(client(service.url), "again")[1].text for _ in range(3)] == ["one", "two", "three"]
+        with pytest.raises(MissingRecordingError, match="recorded 3 times; it is asked for the 4th time"):
+            client(service.url).chat("again")
+
+
+def test_a_question_that_failed_leaves_its_number_to_the_next(path, service):
+    replies = iter([as_json({"error": {"message": "no"}}, 400), as_json({"error": {"message": "no"}}, 400)])
+    good = service.script
+    service.script = lambda request: next(replies, None) or good(request)
+    with record(path):
+        with pytest.raises(PremError):
+            client(service.url, stream_usage="never").chat("hello")
+        with pytest.raises(PremError):
+            client(service.url, stream_usage="never").chat("hello")
+        client(service.url).chat("hello")
+    assert [record.n for record in Cassette(path)] == [1]
+
+
+FAULTS = {
+    "cut": [event(chunk("so far"))],
+    "an error": [event(chunk("so far")), event({"error": {"message": "boom"}})],
+    "no JSON": [event(chunk("so far")), b"data: {\n\n"],
+}
+
+
+@pytest.mark.parametrize("pieces", FAULTS.values(), ids=FAULTS)
+def test_only_whole_answers_are_recorded(path, service, pieces):
+    service.say(*pieces)
+    with record(path), pytest.raises(PremError):
+        streamed(client(service.url), "hello")
+    assert len(Cassette(path)) == 0
+
+
+def test_an_answer_that_is_left_or_stopped_is_not_recorded(path, service):
+    gate = threading.Event()
+    service.say(event(chunk("so far")), gate, *answer("rest"))
+    with record(path) as tape:
+        with client(service.url).stream("hello") as stream:
+            assert str(next(iter(stream))) == "so far"
+        gate.set()
+        assert len(tape.cassette) == 0
+        service.script = service.echo
+        assert streamed(client(service.url), "hello")[1].text == "You said: hello"
+        assert [record.n for record in tape.cassette] == [1]
+
+
+def test_calls_reasoning_and_refusals_come_back(path, service):
+    parts = calls(("f", '{"a": 1}'), ("g", "{}"), text="So")
+    service.say(event(chunk(None, reasoning_content="hm")), *parts)
+    with record(path):
+        pieces, first = streamed(client(service.url), "hello")
+    with record(path, "none"):
+        again, second = streamed(client(service.url), "hello")
+    assert second.to_dict() == first.to_dict()
+    assert [call.name for call in second.tool_calls] == ["f", "g"]
+    assert again == pieces
+
+
+def test_an_exchange_with_functions_replays_whole(path, service):
+    def add(a: int, b: int) -> int:
+        """Add."""
+        made.append((a, b))
+        return a + b
+
+    made: list[tuple[int, int]] = []
+    replies = iter([calls(("add", '{"a": 1, "b": 2}')), answer("It is 3.")])
+    service.script = lambda _: Reply(next(replies))
+    with record(path):
+        first = Conversation(client=client(service.url)).ask("1 + 2?", tools=[add])
+    with record(path, "none"):
+        conversation = Conversation(client=client(service.url))
+        second = conversation.ask("1 + 2?", tools=[add])
+    assert (second.text, second.replayed, made) == ("It is 3.", True, [(1, 2), (1, 2)])
+    assert second.to_dict() == first.to_dict()
+    assert [message.role for message in conversation.messages] == ["user", "assistant", "tool", "assistant"]
+
+
+def test_an_answer_to_a_schema_is_checked_again(path, service):
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+    wrong = iter(['{"a": "x"}', '{"a": 5}'])
+    service.script = lambda _: Reply(answer(next(wrong)))
+    with record(path):
+        with pytest.raises(PremError, match="does not fit"):
+            client(service.url).chat("a?", response_format=schema, stream=True)
+        good = client(service.url).chat("a?", response_format=schema, stream=True)
+    with record(path, "none"):
+        with pytest.raises(PremError, match="does not fit"):
+            client(service.url).chat("a?", response_format=schema)
+        assert client(service.url).chat("a?", response_format=schema).parsed == good.parsed == {"a": 5}
+
+
+def test_a_disk_that_is_full_does_not_lose_the_answer(service):
+    conversation = Conversation(client=client(service.url))
+    with record("/dev/full", "all"):
+        with pytest.raises(CassetteError, match="The disk is full") as caught:
+            client(service.url).chat("hello")
+        assert caught.value.response.text == "You said: hello"
+        with pytest.raises(CassetteError, match="The disk is full"):
+            conversation.ask("hello")
+        assert conversation.messages[-1].content == "You said: hello"
+        with pytest.raises(CassetteError, match="The disk is full"), conversation.stream("more") as stream:
+            pieces = [str(delta) for delta in stream]
+        assert "".join(pieces) == conversation.messages[-1].content == "You said: more"
+
+
+def test_a_replay_takes_its_time_where_it_is_to_and_can_be_stopped(path, service):
+    pause = threading.Event()
+    service.say(event(chunk("a")), *[event(chunk("b"))] * 3, *answer("c"))
+    with record(path):
+        streamed(client(service.url), "hello")
+    lines = path.read_bytes().splitlines(keepends=True)
+    old = next(iter(Cassette(path)))
+    slow = type(old)(
+        old.key, 1, old.endpoint, old.body, old.answer, type(old.arrival)(old.arrival.cuts, [60] * 6)
+    )
+    path.write_bytes(lines[0] + slow.line())
+    with record(path, "none", pace=True):
+        began = time.monotonic()
+        streamed(client(service.url), "hello")
+        took = time.monotonic() - began
+        assert 0.36 <= took < 0.36 * 1.2 + 0.3
+    with record(path, "none", pace=True):
+        cancel = Cancel()
+        asker = client(service.url)
+        stream = asker.recorded().send(asker.build("hello", model="loopback-1", stream=True), cancel=cancel)
+        deltas = iter(stream)
+        next(deltas)
+        cancel.cancel()
+        with pytest.raises(Interrupted):
+            list(deltas)
+        assert stream.response.interrupted
+        assert stream.response.text == "a"
+    pause.set()
+
+
+def test_the_environment_names_mode_and_file(path, service, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PREM_RECORD", "once")
+    monkeypatch.setenv("JUPYTER_PREM_CASSETTE", str(path))
+    client(service.url).chat("hello")
+    assert len(Cassette(path)) == 1
+    monkeypatch.setenv("JUPYTER_PREM_RECORD", "None")
+    with pytest.raises(MissingRecordingError) as caught:
+        client(service.url).chat("other")
+    assert "JUPYTER_PREM_RECORD=new_episodes" in caught.value.hint
+    monkeypatch.setenv("JUPYTER_PREM_RECORD", "often")
+    with pytest.raises(ModeError):
+        client(service.url).chat("other")
+    monkeypatch.setenv("JUPYTER_PREM_RECORD", "off")
+    client(service.url).chat("other")
+    assert len(service.questions) == 2
+
+
+def test_without_a_name_every_cassette_of_the_folder_is_read(path, service):
+    with record(path):
+        client(service.url).chat("one")
+    with record(path.with_name("b.chat.jsonl")):
+        client(service.url).chat("two")
+    with record(mode="new_episodes") as tape:
+        assert [client(service.url).chat(text).replayed for text in ("one", "two", "three")] == [
+            True,
+            True,
+            False,
+        ]
+    assert tape.cassette.path.name == "notebook.chat.jsonl"
+    assert len(Cassette(tape.cassette.path)) == 1
+
+
+def test_blocks_lie_in_each_other_and_hold_for_every_thread(path, service):
+    inner = path.with_name("inner.chat.jsonl")
+    with record(path, "new_episodes"):
+        with record(inner, "new_episodes"):
+            client(service.url).chat("inside")
+        done: list[bool] = []
+        thread = threading.Thread(target=lambda: done.append(client(service.url).chat("outside").replayed))
+        thread.start()
+        thread.join()
+    client(service.url).chat("after")
+    assert (len(Cassette(inner)), len(Cassette(path)), done) == (1, 1, [False])
+
+    @record(path, "none")
+    def replay():
+        return client(service.url).chat("outside").replayed
+
+    assert replay()
+    assert replay()
+
+
+def test_a_miss_is_three_lines_and_some_detail(path, service):
+    long = "Tell me about the capital of France. " * 30
+    with record(path):
+        client(service.url).chat(long, temperature=0.5, stop=["x"])
+        client(service.url).chat("something else")
+    with record(path, "none"), pytest.raises(MissingRecordingError) as caught:
+        client(service.url).chat(long.replace("France", "Spain", 1), temperature=0.7, seed=3)
+    error = caught.value
+    assert (error.what, error.where) == ("There is no recording of this question.", "in a.chat.jsonl")
+    assert error.hint == f"Record it: record({str(path)!r}, mode='new_episodes')"
+    lines = error.detail.splitlines()
+    assert lines[0] == "The nearest recording differs in:"
+    assert any(
+        line.startswith("messages[0].content: recorded “") and "France" in line and "Spain" in line
+        for line in lines
+    )
+    assert "temperature: recorded 0.5, asked 0.7" in lines
+    assert "seed: recorded nothing, asked 3" in lines
+    assert "stop[0]: recorded “x”, asked nothing" in lines
+    assert len(lines) <= 20
+
+
+PROCESS = """
+import sys
+from jupyter_prem import Client, record
+with record({path!r}, "new_episodes"):
+    client = Client({url!r})
+    for number in range({first}, {last}):
+        assert client.chat(f"question {{number}}", model="m").text == f"You said: question {{number}}"
+        print(number, flush=True)
+"""
+
+
+def start(path, url, first, last):
+    code = PROCESS.format(path=str(path), url=url, first=first, last=last)
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("processes", "each"),
+    [(4, 50), pytest.param(8, 500, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])],
+)
+def test_processes_that_share_a_file_ask_each_question_once(path, service, processes, each):
+    fresh = each * 4 // 5
+    running = [start(path, service.url, worker * fresh, worker * fresh + each) for worker in range(processes)]
+    for process in running:
+        out, err = process.communicate(timeout=1700)
+        assert process.returncode == 0, err
+        assert len(out.split()) == each
+    asked = [request.body["messages"][-1]["content"] for request in service.questions]
+    every = {f"question {number}" for number in range(fresh * (processes - 1) + each)}
+    assert sorted(asked) == sorted(every)
+    cassette = Cassette(path)
+    assert {record.body["messages"][-1]["content"] for record in cassette} == every
+    assert (len(cassette), cassette.faults) == (len(every), [])
+
+
+@pytest.mark.parametrize("kills", [8, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
+def test_what_was_answered_survives_the_end_of_a_process_at_any_moment(path, service, kills):
+    wanted = 60
+    for kill in range(kills):
+        process = start(path, service.url, 0, wanted)
+        seen = 0
+        for line in process.stdout:
+            seen = int(line) + 1
+            if seen * kills >= wanted * kill:
+                break
+        process.kill()
+        process.communicate()
+        cassette = Cassette(path)
+        done = [record.body["messages"][-1]["content"] for record in cassette]
+        assert done[:seen] == [f"question {number}" for number in range(seen)]
+        assert all(
+            fault.why in {"is no JSON", "does not begin with its key and its hash"}
+            for fault in cassette.faults
+        )
+    process = start(path, service.url, 0, wanted)
+    assert process.wait(120) == 0
+    process.communicate()
+    unbroken = path.with_name("unbroken.chat.jsonl")
+    process = start(unbroken, service.url, 0, wanted)
+    process.communicate(timeout=120)
+    kept = {record.key: record.answer["choices"] for record in Cassette(path)}
+    assert kept == {record.key: record.answer["choices"] for record in Cassette(unbroken)}
+    # Each kill costs at most the one answer that was on its way.
+    assert len(service.questions) <= 2 * wanted + kills
+
+
+ELSEWHERE = """
+import hashlib, json, locale, os, sys, time
+os.chdir("/")
+from jupyter_prem import Client, record
+seen = hashlib.sha256()
+with record({path!r}, "none"):
+    for number in range(20):
+        with Client().stream(f"Grüße {{number}} 😀", temperature=number / 10) as stream:
+            for delta in stream:
+                seen.update(repr((delta.text, delta.index, delta.finish_reason)).encode())
+            seen.update(json.dumps(stream.response.to_dict(), sort_keys=True).encode())
+print(seen.hexdigest())
+"""
+WORLDS = [
+    {"PYTHONHASHSEED": "0", "LC_ALL": "C", "TZ": "UTC"},
+    {"PYTHONHASHSEED": "1", "LC_ALL": "tr_TR.UTF-8", "TZ": "Asia/Kathmandu"},
+    {"PYTHONHASHSEED": "random", "LC_ALL": "ja_JP.UTF-8", "TZ": "America/St_Johns", "PYTHONUTF8": "1"},
+]
+
+
+def test_a_replay_is_the_same_wherever_it_runs(path, service):
+    with record(path):
+        for number in range(20):
+            streamed(client(service.url), f"Grüße {number} 😀", temperature=number / 10)
+    service.stop()
+    digests = set()
+    for world in WORLDS:
+        environ = {**os.environ, **world}
+        code = ELSEWHERE.format(path=str(path))
+        ran = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environ
+        )
+        assert ran.returncode == 0, ran.stderr
+        digests.add(ran.stdout)
+    assert len(digests) == 1
+
+
+def test_without_ipython(path, service):
+    code = (
+        "import sys\nsys.modules['IPython'] = None\nsys.modules['ipywidgets'] = None\n"
+        f"from jupyter_prem import Client, record\nwith record({str(path)!r}):\n"
+        f"    print(Client({service.url!r}).chat('hello'))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.stdout == "You said: hello\n", ran.stderr
+    assert json.loads(Path(path).read_text().splitlines()[1])["n"] == 1
