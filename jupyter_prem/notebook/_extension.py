@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from jupyter_prem.client import ChatResponse
+from jupyter_prem.records import set_base
 
 from ._completion import add_matcher, remove_matcher
 from ._magics import PremMagics
@@ -36,6 +37,7 @@ def load(shell: InteractiveShell) -> None:
     shell.display_formatter.ipython_display_formatter.for_type(ChatResponse, magics.draw_response)
     shell.events.register("post_run_cell", magics.last_error.note)
     add_matcher(shell, magics)
+    set_base(magics.notebook.recordings)
     if taken:
         print(  # noqa: T201 - the one line that loading may print
             f"jupyter_prem: {', '.join(taken)} now belong here; %%prem does the same as %%chat.",
@@ -57,6 +59,7 @@ def unload(shell: InteractiveShell) -> None:
     shell.display_formatter.ipython_display_formatter.type_printers.pop(ChatResponse, None)
     shell.events.unregister("post_run_cell", magics.last_error.note)
     remove_matcher(shell)
+    set_base(None)
     shell.magics_manager.registry.pop("PremMagics", None)
     shell.configurables.remove(magics)
 

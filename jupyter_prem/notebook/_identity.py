@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from IPython.core.interactiveshell import InteractiveShell
 
     from jupyter_prem.conversation import Cell
 
-__all__ = ["current_cell", "named_notebook", "notebook_path"]
+__all__ = ["current_cell", "named_notebook", "notebook_path", "notebook_paths"]
 
 
 def notebook_path(shell: InteractiveShell, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -24,13 +24,30 @@ def notebook_path(shell: InteractiveShell, environ: Mapping[str, str] = os.envir
     Notebook 7), pytest in its own (`PYTEST_CURRENT_TEST`: nbval). nbclient, nbconvert and a terminal
     say nothing.
     """
-    for name in _names(shell.user_ns, environ):
+    return next(_files(_names(shell.user_ns, environ)), None)
+
+
+def notebook_paths(shell: InteractiveShell, environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Return what the notebook's file may be, the likeliest first: papermill runs a copy of one.
+
+    A name without a file, such as that of a notebook which was not saved yet, is one in the working folder.
+    """
+    names = list(_names(shell.user_ns, environ))
+    source = shell.user_ns.get("PAPERMILL_INPUT_PATH")
+    if isinstance(source, str):
+        names.insert(0, source)
+    paths = list(dict.fromkeys(_files(names)))
+    return paths or [Path.cwd() / Path(name).name for name in names if name.endswith(".ipynb")]
+
+
+def _files(names: Iterable[str]) -> Iterator[Path]:
+    for name in names:
         # A path of pytest's is relative to its root, which is the working folder or above it.
         for folder in (Path.cwd(), *Path.cwd().parents):
             path = folder / name
             if path.suffix == ".ipynb" and path.is_file():
-                return path.resolve()
-    return None
+                yield path.resolve()
+                break
 
 
 def named_notebook(shell: InteractiveShell, environ: Mapping[str, str] = os.environ) -> str:

@@ -70,16 +70,25 @@ class Sum:
 
 
 class Ledger:
-    """Every answer that arrived in this kernel, those off the branch as well."""
+    """Every answer that arrived in this kernel, those off the branch as well.
+
+    Attributes:
+        entries: The answers.
+        replayed: How many more came from recordings, and used nothing.
+    """
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self._used = 0
         self._unknown = 0
+        self.replayed = 0
 
     def note(self, answered: Round) -> None:
         """Take note of an answer, whole or cut."""
         response, cell = answered.response, answered.question.cell
+        if response.replayed:
+            self.replayed += 1
+            return
         place = None if cell is None else cell.id or str(cell.number)
         models = tuple(name for name in (response.model, answered.request.model) if name)
         self.entries.append(

@@ -30,7 +30,7 @@ from jupyter_prem.client import (
 )
 
 from ._asked import question_of
-from ._identity import current_cell
+from ._identity import current_cell, notebook_paths
 from ._last_error import LastError
 from ._options import chat_arguments, parse_words
 from ._report import short_errors
@@ -120,7 +120,9 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell, **kwargs)
-        self.notebook = Notebook(self.settings, shell.push, lambda: current_cell(shell))
+        self.notebook = Notebook(
+            self.settings, shell.push, lambda: current_cell(shell), lambda: notebook_paths(shell)
+        )
         self.last_error = LastError(shell)
         self._drawn: tuple[int, ChatResponse] | None = None
 
@@ -259,10 +261,13 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             draw_dry_run(self.shell, self.notebook, conversation, answerer, question)
             return None
         sink = choose_sink(
-            self.shell, self.live, question, lambda outcome: self._notes(answerer, outcome, code=options.code)
+            self.shell,
+            "never" if answerer.at_once else self.live,
+            question,
+            lambda outcome: self._notes(answerer, outcome, code=options.code),
         )
         output = None if options.output is UNSET else options.output
-        outcome = self.notebook.ask(conversation, answerer.client, question, sink=sink, output=output)
+        outcome = self.notebook.ask(conversation, answerer, question, sink=sink, output=output)
         if outcome.error is not None:
             raise outcome.error
         if outcome.response is not None:
@@ -281,10 +286,13 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         from ._outcome import IMPLICIT
 
         response = outcome.response
+        implicit = answerer.implicit
+        if response is not None and response.replayed:
+            implicit = bool(response.about.get("implied"))
         uncounted = self.budget is not None and response is not None and response.usage is None
         codeless = code and response is not None and not response.code_blocks
         notes = (
-            (answerer.implicit, IMPLICIT),
+            (implicit, IMPLICIT),
             (uncounted, "The service did not say what it used: the budget cannot count this answer."),
             (codeless, "The answer holds no code block, so there is no next cell."),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import platform
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ __all__ = [
     "html_of_response",
     "html_of_turn",
     "metadata_of",
+    "provenance_of",
 ]
 
 FORMAT = 1
@@ -160,6 +162,13 @@ def beginning(text: str) -> str:
     return line if len(line) <= _QUOTED else line[:_QUOTED].rsplit(" ", 1)[0] + " …"
 
 
+def provenance_of(outcome: Outcome) -> dict[str, Any]:
+    """Return where a response comes from: what its cell saves, and under `metadata` what varies."""
+    assert outcome.response is not None  # noqa: S101 - a response asks
+    metadata = metadata_of(outcome.response, outcome.place.cells, outcome.calls)["jupyter_prem"]
+    return {**outcome.response.about, **_data(outcome), "metadata": metadata}
+
+
 def metadata_of(
     response: ChatResponse, cells: Iterable[Cell] = (), calls: Iterable[CallMade] = ()
 ) -> dict[str, Any]:
@@ -173,6 +182,8 @@ def metadata_of(
     return {
         "jupyter_prem": {
             "version": version("jupyter_prem"),
+            "python": platform.python_version(),
+            "replayed": response.replayed,
             "id": response.id,
             "created": response.created,
             "latency": round(response.latency, 3),

@@ -6,18 +6,23 @@ import contextlib
 import dataclasses
 import weakref
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import DEFAULT_TIMEOUT, whole
+from jupyter_prem.client import DEFAULT_TIMEOUT, Model, whole
 
 from ._ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
-    from jupyter_prem.backends import Client, ClientPool
+    from jupyter_prem.backends import Client, ClientPool, Resolved
     from jupyter_prem.client import Cancel, ChatRequest, StreamUsage
     from jupyter_prem.conversation import Cell, Conversation, Outcome, Question, Round, Sink
+    from jupyter_prem.records import Tape, Taped
+
+    from ._recordings import Recordings
 
 __all__ = ["Answerer", "Notebook", "Settings"]
 
@@ -38,10 +43,37 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Answerer:
-    """A client, and whether it is the embedded one because nobody named any."""
+    """A client, how it came to be chosen, and the recordings that hold."""
 
     client: Client
-    implicit: bool
+    chosen: Resolved
+    tape: Tape | None = None
+
+    @property
+    def implicit(self) -> bool:
+        """Whether it is the embedded model because nobody named any."""
+        return self.chosen.implicit
+
+    @property
+    def replays(self) -> bool:
+        """Whether nobody is asked."""
+        return self.tape is not None and not self.tape.asks
+
+    @property
+    def at_once(self) -> bool:
+        """Whether answers are there at once, so that a page need not show how they arrive."""
+        return self.tape is not None and not self.tape.asks and not self.tape.pace
+
+    def models(self) -> list[Model]:
+        """Return the models of the service; where nobody is asked, those in the recordings.
+
+        Raises:
+            APIError: The service, or the way to it, failed.
+        """
+        if self.tape is None or self.tape.asks:
+            return self.client.models()
+        self.tape.load()
+        return [Model(name) for name in sorted({model for _, model in self.tape.pairs()})]
 
 
 class Notebook:
@@ -51,6 +83,7 @@ class Notebook:
         settings: Called at each question for what holds now.
         bind: Called with the names and values that a question leaves in the notebook.
         cell: Called at each question for the cell that asks.
+        notebooks: Called for what the notebook's file may be, the likeliest first.
     """
 
     def __init__(
@@ -58,6 +91,7 @@ class Notebook:
         settings: Callable[[], Settings],
         bind: Callable[[dict[str, Any]], None],
         cell: Callable[[], Cell | None],
+        notebooks: Callable[[], Sequence[Path]] = tuple,
     ) -> None:
         self.settings = settings
         self._bind = bind
@@ -68,6 +102,7 @@ class Notebook:
         self.resumed: set[str] = set()  # taken from a file, and not yet made again by a cell of its page
         self.panels: object = None  # what its panels share
         self.ledger = Ledger()
+        self._notebooks = notebooks
         self._pool: ClientPool | None = None
         self._listeners: list[weakref.WeakMethod[Callable[[Conversation | None], None]]] = []
 
@@ -113,11 +148,24 @@ class Notebook:
         client = self._pool.get(
             resolved.endpoint, timeout=settings.timeout, stream_usage=settings.stream_usage
         )
-        return Answerer(client, resolved.implicit)
+        return Answerer(client, resolved, self.recordings.held())
 
-    def backend(self) -> Client:
-        """Return the client that answers now; see `answerer`."""
-        return self.answerer().client
+    @cached_property
+    def recordings(self) -> Recordings:
+        """The recordings that hold here."""
+        from ._recordings import Recordings
+
+        return Recordings(self._notebooks, self._cell)
+
+    def backend(self, question: Question) -> Client | Taped:
+        """Return who answers a question now; see `answerer`."""
+        return self._backend(self.answerer(), question)
+
+    def _backend(self, answerer: Answerer, question: Question) -> Client | Taped:
+        if answerer.tape is None:
+            return answerer.client
+        asker = self.recordings.asker(question.cell)
+        return answerer.client.taped(answerer.tape, asker, answerer.chosen)
 
     def completed(self, question: Question) -> Question:
         """Return `question` with the cell that asks, and what the settings say where it says nothing."""
@@ -168,7 +216,7 @@ class Notebook:
     def ask(
         self,
         conversation: Conversation,
-        client: Client,
+        answerer: Answerer,
         question: Question,
         *,
         sink: Sink,
@@ -183,8 +231,11 @@ class Notebook:
         """
         from jupyter_prem.conversation import ask
 
+        from ._outcome import provenance_of
+
         def bind(outcome: Outcome) -> None:
             if outcome.response is not None:
+                outcome.response.made_by(lambda: provenance_of(outcome))
                 names = {
                     "chat_response": outcome.response,
                     "chat_usage": outcome.response.usage,
@@ -196,7 +247,7 @@ class Notebook:
             question = self.completed(question)
             return ask(
                 conversation,
-                client,
+                self._backend(answerer, question),
                 question,
                 sink=sink,
                 cancel=cancel,

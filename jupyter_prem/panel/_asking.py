@@ -101,9 +101,9 @@ class Asking:
             question = self._question()
             endpoint = self._notebook.endpoint_of(self.conversation, question)
             question = dataclasses.replace(question, endpoint=endpoint)
-            client = self._notebook.answerer(endpoint).client
+            answerer = self._notebook.answerer(endpoint)
             self.outcome = self._notebook.ask(
-                self.conversation, client, question, sink=self._sink(question), cancel=self._cancel
+                self.conversation, answerer, question, sink=self._sink(question), cancel=self._cancel
             )
             error = self.outcome.error
         except BaseException as failure:  # noqa: BLE001 - a thread has nobody else to tell

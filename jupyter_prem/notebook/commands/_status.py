@@ -38,7 +38,10 @@ def status(magics: PremMagics) -> None:
     ]
     rows += [(name, value) for name, value in settings.fields.items() if name != "model"]
     rows += [(name, value) for name in ("window", "budget") if (value := getattr(settings, name)) is not None]
+    tape = answerer.tape
+    recorded = "none" if tape is None else f"{tape.cassette.path.name}, mode {tape.mode.value}"
     rows += [
+        ("recordings", recorded),
         ("streaming", "onto the page" if is_live(magics.shell, magics.live) else "drawn once, when whole"),
         ("notebook", notebook_path(magics.shell) or "this front end does not say"),
         ("version", version("jupyter_prem")),
@@ -48,7 +51,7 @@ def status(magics: PremMagics) -> None:
 
 def models(magics: PremMagics) -> None:
     """Draw the models of the service."""
-    listed = magics.notebook.answerer().client.models()
+    listed = magics.notebook.answerer().models()
     ordered = sorted(listed, key=lambda model: model.id)
     rows = [(place, model.id, model.owned_by) for place, model in enumerate(ordered, 1)]
     draw_table(magics.shell, ("", "model", "owned by"), rows)
@@ -59,11 +62,17 @@ def usage(magics: PremMagics) -> None:
     from jupyter_prem.notebook._ledger import rows
 
     ledger = magics.notebook.ledger
+    count = ledger.replayed
+    replayed = (
+        [f"{count} answer{'s were' if count > 1 else ' was'} replayed, and used nothing."] if count else []
+    )
     if not ledger.entries:
-        say(magics.shell, "Nothing was asked in this kernel.")
+        say(magics.shell, *(replayed or ["Nothing was asked in this kernel."]))
         return
     header = ("", "answers", "prompt", "completion", "total tokens", "seconds", "cost")
     draw_table(magics.shell, header, rows(ledger, magics.prices, as_cell), ours=True)
+    if replayed:
+        say(magics.shell, *replayed)
     if magics.budget is not None:
         budget(magics)
 

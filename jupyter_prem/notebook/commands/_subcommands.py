@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -35,7 +36,7 @@ class Subcommand:
     @property
     def fewest(self) -> int:
         """How many words it needs."""
-        return sum(not word.startswith("[") for word in self.words.split())
+        return sum(not word.startswith("[") for word in re.sub(r"\[.*?\]", "[]", self.words).split())
 
     @property
     def most(self) -> int:
@@ -91,6 +92,14 @@ SUBCOMMANDS: Final = (
         "take the conversations up that a saved notebook or an export holds",
     ),
     Subcommand("export", "FILE", "save the conversation: .md, .json, or .ipynb that runs"),
+    Subcommand(
+        "record",
+        "[MODE] [FILE] [--pace]",
+        "record and replay: none, once, new_episodes, all or off; without a mode, what holds now",
+    ),
+    Subcommand(
+        "verify", "[FILE] [--repeats N]", "ask recorded questions again, live, and report what changed"
+    ),
     Subcommand("panel", "[NAME]", "the conversation as a panel: this one, or the one of that name"),
 )
 """Every subcommand, in the order of the documentation."""
@@ -108,8 +117,9 @@ def subcommand_help() -> str:
 
 def _function(name: str) -> Callable[..., object]:
     # Drawing is imported when something is drawn, so that %load_ext stays quick.
-    from . import _branches, _status
+    from . import _branches, _record, _status
 
     name = "continue_" if name == "continue" else name
-    found: Callable[..., object] = getattr(_status, name, None) or getattr(_branches, name)
-    return found
+    room = next(room for room in (_status, _branches, _record) if hasattr(room, name))
+    function: Callable[..., object] = getattr(room, name)
+    return function

@@ -1,0 +1,71 @@
+"""What a saved notebook asks, beside what its recordings hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from jupyter_prem.client import PremError
+from jupyter_prem.conversation import body_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from jupyter_prem.records import Record
+
+__all__ = ["Questions"]
+
+ENDING = ".chat.jsonl"
+
+
+@dataclass(slots=True)
+class Questions:
+    """The questions whose answers a notebook's saved outputs hold.
+
+    Attributes:
+        asked: Hash of each request, and what it asks in words.
+    """
+
+    asked: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def beside(cls, cassette: Path) -> Self | None:
+        """Return those of the notebook that a cassette belongs to; None where none can be read."""
+        from .commands._saved import read_notebook
+
+        notebook = cassette.with_name(cassette.name.removesuffix(ENDING) + ".ipynb")
+        if not cassette.name.endswith(ENDING) or not notebook.is_file():
+            return None
+        try:
+            saved = read_notebook(notebook).saved
+        except PremError:
+            return None
+        found = cls()
+        for one in saved:
+            body = one.data.get("body")
+            if isinstance(body, str) and not one.appended and not one.data.get("interrupted"):
+                found.asked[body] = (one.messages[0].content or "") if one.messages else ""
+        return found if found.asked else None
+
+    def used(self, records: Iterable[Record]) -> set[tuple[str, int]]:
+        """Return which recordings the notebook asks for, those of later rounds of an exchange as well."""
+        listed = list(records)
+        first = [record.body.get("messages") for record in listed if body_hash(record.body) in self.asked]
+        begins = {body_hash(messages) for messages in first}
+        return {
+            (record.key, record.n)
+            for record in listed
+            if any(body_hash(part) in begins for part in _beginnings(record))
+        }
+
+    def missing(self, records: Iterable[Record]) -> list[str]:
+        """Return, in words, the questions without a recording."""
+        known = {body_hash(record.body) for record in records}
+        return [title for body, title in self.asked.items() if body not in known]
+
+
+def _beginnings(record: Record) -> Iterable[list[object]]:
+    messages = record.body.get("messages")
+    messages = messages if isinstance(messages, list) else []
+    return [messages[:end] for end in range(len(messages), 0, -1)]

@@ -1,0 +1,103 @@
+"""Which recordings hold in a notebook, and which cell asks."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from jupyter_prem.client import ConfigurationError
+from jupyter_prem.records import MODE_VARIABLE, Asker, Cassette, Found, Mode, Tape, found, in_block
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from jupyter_prem.conversation import Cell
+
+__all__ = ["Recordings"]
+
+_COMMAND = "%prem record new_episodes {path}"
+
+
+class Recordings:
+    """What `%prem record` chose, else what the environment says; the base under every `record` block.
+
+    Under pytest and CI recordings beside the notebook are replayed, and nobody is asked, unless a mode is
+    named.
+
+    Args:
+        notebooks: Called for what the notebook's file may be, the likeliest first.
+        cell: Called for the cell that asks.
+    """
+
+    def __init__(self, notebooks: Callable[[], Sequence[Path]], cell: Callable[[], Cell | None]) -> None:
+        self._notebooks = notebooks
+        self._cell = cell
+        self._chosen: Tape | None = None
+        self._off = False
+        self._implied: dict[tuple[Mode, Path], Tape] = {}
+
+    def choose(self, mode: Mode, where: Found | None = None, *, pace: bool = False) -> Tape:
+        """Have these recordings hold from now on.
+
+        Args:
+            mode: What is recorded and what is replayed.
+            where: The cassette; None is the notebook's.
+            pace: Whether a replay takes as long as the answer did.
+        """
+        self._chosen, self._off = self._tape(mode, where or self.found(), pace=pace), False
+        return self._chosen
+
+    def off(self) -> None:
+        """Record and replay nothing from now on, whatever the environment says."""
+        self._chosen, self._off = None, True
+
+    def found(self) -> Found:
+        """Return where the notebook's recordings are."""
+        return found(self._notebooks())
+
+    def tape(self) -> Tape | None:
+        """Return the recordings that hold; None for none.
+
+        Raises:
+            ModeError: The environment names a mode that is none.
+        """
+        if self._chosen is not None or self._off:
+            return self._chosen
+        word = os.environ.get(MODE_VARIABLE, "").strip()
+        if word:
+            return None if word.lower() == "off" else self._of_environment(Mode.of(word), self.found())
+        if os.environ.get("PYTEST_CURRENT_TEST") or _is_set("CI"):
+            where = self.found()
+            return self._of_environment(Mode.NONE, where) if where.exists else None
+        return None
+
+    def cassette(self) -> Cassette:
+        """Return the notebook's cassette: that of the recordings that hold, else the one beside it."""
+        tape = self.held()
+        return tape.cassette if tape is not None else Cassette(self.found().path)
+
+    def held(self) -> Tape | None:
+        """Return the recordings that hold now: those of a `record` block, else these."""
+        return in_block() or self.tape()
+
+    def asker(self, cell: Cell | None = None) -> Asker:
+        """Return who asks: this cell, or the one that runs."""
+        cell = cell or self._cell()
+        return Asker() if cell is None else Asker(cell.id, cell.run)
+
+    def _of_environment(self, mode: Mode, where: Found) -> Tape:
+        place = (mode, where.path)
+        if place not in self._implied:
+            self._implied[place] = self._tape(mode, where)
+        return self._implied[place]
+
+    @staticmethod
+    def _tape(mode: Mode, where: Found, *, pace: bool = False) -> Tape:
+        if where.path.is_dir():
+            raise ConfigurationError(f"{where.path} is a folder.", hint="Name a file: notebook.chat.jsonl")
+        return Tape(where.path, mode, also=where.also, pace=pace, command=_COMMAND)
+
+
+def _is_set(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() not in {"", "0", "false", "no"}
