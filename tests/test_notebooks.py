@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -85,7 +86,7 @@ def test_a_failing_chat_cell_stops_the_notebook(runner, tmp_path):
     assert "temperature is 9.0" in done.stderr
 
 
-def nbval(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def nbval(path: Path, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
     command = [
         sys.executable,
         "-m",
@@ -99,13 +100,19 @@ def nbval(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
         str(path),
     ]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, check=False, cwd=path.parent, env=ENVIRONMENT
+        command,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=path.parent,
+        env={**ENVIRONMENT, **env},
     )
 
 
 @pytest.mark.weights
 def test_the_quickstart_passes_nbval(weights):
-    done = nbval(QUICKSTART, "--nbval")
+    done = nbval(QUICKSTART, "--nbval", JUPYTER_PREM_RECORD="off")
     assert done.returncode == 0, done.stdout[-5000:]
     assert re.search(r"\b8 passed", done.stdout), done.stdout
 
@@ -113,7 +120,7 @@ def test_the_quickstart_passes_nbval(weights):
 @pytest.mark.weights
 @pytest.mark.parametrize("name", [path.name for path in NOTEBOOKS.glob("*.ipynb") if path != QUICKSTART])
 def test_the_other_notebooks_pass_nbval_and_run(name, weights, tmp_path):
-    done = nbval(NOTEBOOKS / name, "--nbval")
+    done = nbval(NOTEBOOKS / name, "--nbval", JUPYTER_PREM_RECORD="off")
     assert done.returncode == 0, done.stdout[-5000:]
     for runner in ("papermill", "jupyter_execute"):
         done = execute(runner, NOTEBOOKS / name, tmp_path / "out.ipynb")
@@ -130,6 +137,118 @@ def test_nbval_would_see_another_answer(weights, tmp_path):
     path = tmp_path / "changed.ipynb"
     path.write_text(json.dumps(changed))
     assert nbval(path, "--nbval").returncode != 0
+
+
+GUARD = """
+import os, socket
+def refuse(self, address, *_):
+    with open({log!r}, "a") as log:
+        log.write(f"{{os.getpid()}} {{address}}\\n")
+    raise OSError("no network here")
+for name in ("connect", "connect_ex", "sendto"):
+    setattr(socket.socket, name, refuse)
+"""
+REPLAYED = {
+    "nbval": lambda source, _: [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--nbval",
+        source,
+    ],
+    "nbmake": lambda source, _: [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--nbmake",
+        source,
+    ],
+    **RUNNERS,
+}
+
+
+@pytest.fixture
+def nobody(tmp_path):
+    """The environment of a machine without network, key, model or weights."""
+    folder = tmp_path / "guard"
+    folder.mkdir()
+    log = folder / "log"
+    (folder / "sitecustomize.py").write_text(GUARD.format(log=str(log)))
+    env = {name: value for name, value in ENVIRONMENT.items() if not name.startswith(("PREM", "COV"))}
+    env |= {"PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), "JUPYTER_PREM_RECORD": "none"}
+    env |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_NO_CACHE_DIR": "1"}
+    yield env
+    assert not log.exists(), log.read_text()
+
+
+@pytest.mark.parametrize("runner", REPLAYED)
+@pytest.mark.parametrize("name", sorted(path.name for path in NOTEBOOKS.glob("*.ipynb")))
+def test_every_notebook_replays_with_nobody_there(name, runner, nobody, tmp_path):
+    for path in NOTEBOOKS.iterdir():
+        if path.stem.partition(".")[0] == Path(name).stem:
+            shutil.copy(path, tmp_path)
+    source, target = tmp_path / name, tmp_path / "out.ipynb"
+    command = [str(part) for part in REPLAYED[runner](source, target)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path, env=nobody
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    if runner in RUNNERS:
+        saved = [data["text/html"] for data in answers(NOTEBOOKS / name)]
+        assert [data["text/html"] for data in answers(target)] == saved
+        metadata = [
+            output.metadata["jupyter_prem"]["replayed"]
+            for cell in nbformat.read(target, 4).cells
+            for output in cell.get("outputs", [])
+            if MIME in output.get("data", {})
+        ]
+        assert all(metadata)
+
+
+TIMING = {"finished", "latency", "cells"}
+
+
+def test_a_notebook_that_is_executed_again_is_the_same_file(nobody, tmp_path):
+    shutil.copy(NOTEBOOKS / "record_and_replay.chat.jsonl", tmp_path)
+    source = NOTEBOOKS / "record_and_replay.ipynb"
+    files = []
+    for _ in range(3):
+        command = [
+            sys.executable,
+            "-m",
+            "nbconvert",
+            "--to",
+            "notebook",
+            "--execute",
+            "--output=again",
+            str(source),
+        ]
+        done = subprocess.run(
+            [*command, f"--output-dir={tmp_path}"],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            cwd=tmp_path,
+            env=nobody,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        source = tmp_path / "again.ipynb"
+        notebook = nbformat.read(source, 4)
+        for cell in notebook.cells:
+            cell.metadata.pop("execution", None)
+            for output in cell.get("outputs", []):
+                about = output.get("metadata", {}).get("jupyter_prem", {})
+                for part in TIMING & set(about):
+                    del about[part]
+        files.append(nbformat.writes(notebook))
+    assert files[0] == files[1] == files[2]
 
 
 def test_the_quickstart_is_saved_with_its_outputs_and_names_who_answers():

@@ -124,13 +124,13 @@ class Client(BaseClient):
             chosen: How this client's endpoint came to be chosen. What nobody named is whichever was recorded.
             strict: See `Taped`.
         """
-        stands = chosen.named or tape.asks
         return Taped(
             tape,
             self,
-            endpoint_name(self.endpoint) if stands else None,
+            endpoint_name(self.endpoint) if chosen.named or tape.asks else None,
             asker=asker,
-            model=self.known_model if stands else os.environ.get("PREM_MODEL"),
+            model=os.environ.get("PREM_MODEL"),
+            likely=self.known_model,
             implied=chosen.implicit,
             strict=strict,
         )

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from jupyter_prem.client import PREM_STUDIO, APIError, ChatStream
+from jupyter_prem.client import PREM_STUDIO, ChatStream, Interrupted, PremError
 
 from ._cuts import Arrival
 from ._errors import CassetteError
@@ -22,7 +22,7 @@ from ._replay import Replay
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jupyter_prem.client import Cancel, ChatRequest, ChatResponse, Delta, Endpoint, PremError
+    from jupyter_prem.client import Cancel, ChatRequest, ChatResponse, Delta, Endpoint
 
     from ._tape import Tape
 
@@ -71,12 +71,12 @@ class Taped:
         backend: Who answers live; None where nobody does.
         endpoint: What recordings call it; None takes whichever was recorded.
         asker: Who asks.
-        model: The model of a request without one, where that is known without asking.
+        model: The model of a request without one, where somebody set it.
+        likely: What it likely is where nobody did.
         implied: Whether nobody named the endpoint.
         strict: Whether an answer that cannot be recorded raises, at its end, rather than being a failure.
 
     Attributes:
-        known_model: The model of a request without one, where that is known without asking.
         failure: Why an answer could not be recorded; the answer itself holds.
     """
 
@@ -88,6 +88,7 @@ class Taped:
         *,
         asker: Asker | None = None,
         model: str | None = None,
+        likely: str | None = None,
         implied: bool = False,
         strict: bool = False,
     ) -> None:
@@ -96,7 +97,7 @@ class Taped:
         self._backend = backend
         self._endpoint = endpoint
         self._asker = asker or Asker()
-        self.known_model = model
+        self._model, self._likely = model, likely
         self._implied = implied
         self._strict = strict
 
@@ -105,10 +106,12 @@ class Taped:
         if self._backend is not None and self._tape.asks:
             try:
                 return self._backend.default_model(cancel)
-            except APIError:
+            except Interrupted:
+                raise
+            except PremError:
                 if self._tape.mode is Mode.ALL:
                     raise  # else the question may be recorded, though the service is away
-        return self.known_model or StandIn("the recorded model")
+        return self._model or StandIn(self._likely or "the recorded model")
 
     def body_of(self, request: ChatRequest) -> dict[str, Any]:
         """Return the body that a request goes out with."""
@@ -183,7 +186,7 @@ class Taped:
         if self._endpoint is not None and not open_model:
             return self._endpoint, request
         first: tuple[str, ChatRequest] | None = None
-        for endpoint, model in self._tape.pairs():
+        for endpoint, model in sorted(self._tape.pairs(), key=lambda pair: pair[1] != request.model):
             fits = self._endpoint in {None, endpoint} and (open_model or model == request.model)
             if not fits:
                 continue

@@ -19,10 +19,10 @@ _ATTRIBUTES = "*.chat.jsonl text eol=lf merge=union diff=chat"
 _VERIFY_USAGE = "%prem verify [FILE] [--repeats N]"
 # What a cell says is the same when it is run again: nbval compares it.
 _SAYS = {
-    Mode.NONE: "Nobody is asked; answers come from",
-    Mode.ONCE: "Answers are recorded into a new file, and come from one that is there:",
-    Mode.NEW_EPISODES: "Recorded answers come from, new ones go to",
-    Mode.ALL: "Every question is asked, every answer goes to",
+    Mode.NONE: "Answers come from {}; nobody is asked.",
+    Mode.ONCE: "Answers come from {}; while it is a new file, they are asked for and recorded there.",
+    Mode.NEW_EPISODES: "Answers come from {}; those it has not are asked for and recorded there.",
+    Mode.ALL: "Every question is asked, and every answer recorded in {}.",
 }
 
 
@@ -44,7 +44,7 @@ def record(magics: PremMagics, *words: str) -> None:
     tape = recordings.choose(Mode.of(mode), where, pace=pace)
     tape.load()
     magics.notebook.changed(None)
-    say(magics.shell, f"{_SAYS[tape.mode]} {tape.cassette.path.name}; %prem record tells more.")
+    say(magics.shell, _SAYS[tape.mode].format(tape.cassette.path.name))
 
 
 def _words(words: tuple[str, ...]) -> tuple[str | None, str, bool]:
