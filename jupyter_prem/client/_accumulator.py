@@ -123,6 +123,18 @@ class Accumulator:
             if isinstance(choice, dict) and (delta := self._choice(choice)) is not None
         ]
 
+    def take(self, delta: Delta) -> None:
+        """Take a delta of an answer that was accumulated before."""
+        parts = self._choices.get(delta.index) or self._choices.setdefault(delta.index, _Parts())
+        if delta.text:
+            parts.has_text = True
+            parts.text.append(delta.text)
+        if delta.reasoning:
+            parts.reasoning.append(delta.reasoning)
+        if delta.refusal:
+            parts.refusal.append(delta.refusal)
+        parts.finish_reason = delta.finish_reason or parts.finish_reason
+
     def response(self, body: Body, *, latency: float, interrupted: bool) -> ChatResponse:
         """Return what has arrived as a response to `body`."""
         return ChatResponse(

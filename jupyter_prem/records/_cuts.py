@@ -51,32 +51,61 @@ class Arrival:
         times = ms if isinstance(ms, list) and all(map(_count, ms)) else []
         return cls(runs if good else [], times)
 
+    def fits(self, choices: tuple[Choice, ...]) -> bool:
+        """Whether the deltas hold every word of the choices, and no more."""
+        lengths = {(choice.index, part): 0 for choice in choices for part in range(len(_PARTS))}
+        for index, kind, *run in self.cuts:
+            parts = [place for place, part in enumerate(_PARTS) if kind & part]
+            for place, part in enumerate(parts):
+                lengths[index, part] = lengths.get((index, part), 0) + sum(run[place :: len(parts)])
+        words = {
+            (choice.index, part): _units(text)
+            for choice in choices
+            for part, text in enumerate(_parts(choice))
+        }
+        return lengths == words
+
     def deltas(self, choices: tuple[Choice, ...]) -> Iterator[Delta]:
         """Return the deltas, with the words of the choices."""
-        words = {choice.index: [_encoded(part) for part in _words(choice)] for choice in choices}
+        words = {choice.index: [_Words(part) for part in _parts(choice)] for choice in choices}
         reasons = {choice.index: choice.finish_reason for choice in choices}
-        places = {index: [0, 0, 0] for index in words}
-        for run in self.cuts:
-            index, kind, *lengths = run
+        for index, kind, *lengths in self.cuts:
             if index not in words:
                 continue
-            parts = [place for place, part in enumerate(_PARTS) if kind & part]
+            said = words[index]
             reason = reasons[index] if kind & _FINISH else None
-            steps = len(lengths) // len(parts) if parts else 1
-            for step in range(steps):
-                said = ["", "", ""]
-                for part, length in zip(parts, lengths[step * len(parts) :], strict=False):
-                    start = places[index][part]
-                    places[index][part] = start + 2 * length
-                    said[part] = _decoded(words[index][part][start : start + 2 * length])
-                text, reasoning, refusal = said
+            if kind == _TEXT:  # nearly all
+                take = said[0].take
+                for length in lengths:
+                    yield Delta(take(length), "", "", index, None)
+                continue
+            parts = [place for place, part in enumerate(_PARTS) if kind & part]
+            for step in range(0, len(lengths), len(parts)) if parts else (0,):
+                taken = dict(zip(parts, lengths[step:], strict=False))
+                text, reasoning, refusal = (said[place].take(taken.get(place, 0)) for place in range(3))
                 yield Delta(text, reasoning, refusal, index, reason)
 
     def __bool__(self) -> bool:
         return bool(self.cuts)
 
 
-def _words(choice: Choice) -> tuple[str, str, str]:
+class _Words:
+    """A text that is taken piece by piece, by lengths in UTF-16 units."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._encoded = b"" if text.isascii() else _encoded(text)
+        self._at = 0
+
+    def take(self, length: int) -> str:
+        at = self._at
+        self._at = at + length
+        if not self._encoded:
+            return self._text[at : at + length]
+        return self._encoded[2 * at : 2 * (at + length)].decode("utf-16-le", "surrogatepass")
+
+
+def _parts(choice: Choice) -> tuple[str, str, str]:
     return choice.message.content or "", choice.reasoning, choice.refusal
 
 
@@ -86,10 +115,6 @@ def _units(text: str) -> int:
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-16-le", "surrogatepass")
-
-
-def _decoded(data: bytes) -> str:
-    return data.decode("utf-16-le", "surrogatepass")
 
 
 def _count(value: object) -> bool:

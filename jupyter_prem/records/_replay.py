@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import Interrupted
 
+from ._cuts import Arrival
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -40,10 +42,13 @@ class Replay:
         choices = record.response.choices
         answer.add({name: record.answer.get(name) for name in _ABOUT})
         times = iter(record.arrival.ms)
-        for delta in record.arrival.deltas(choices):
-            self._wait(next(times, 0) / 1000)
-            yield from answer.add({"choices": [_chunk(delta)]})
-        if record.arrival:
+        arrived = record.arrival if record.arrival.fits(choices) else Arrival()
+        for delta in arrived.deltas(choices):
+            if self._pace or self._cancel is not None:
+                self._wait(next(times, 0) / 1000)
+            answer.take(delta)
+            yield delta
+        if arrived:
             answer.add({"choices": [_rest(choice) for choice in choices]})
         else:
             yield from answer.add(record.answer)
@@ -71,12 +76,3 @@ class Replay:
 def _rest(choice: Choice) -> dict[str, Any]:
     calls = [{"index": place, **call.to_dict()} for place, call in enumerate(choice.message.tool_calls)]
     return {"index": choice.index, "delta": {"tool_calls": calls}, "finish_reason": choice.finish_reason}
-
-
-def _chunk(delta: Delta) -> dict[str, Any]:
-    body = {"content": delta.text, "reasoning_content": delta.reasoning, "refusal": delta.refusal}
-    return {
-        "index": delta.index,
-        "delta": {name: text for name, text in body.items() if text},
-        "finish_reason": delta.finish_reason,
-    }

@@ -163,13 +163,16 @@ def test_answers_are_the_same_but_for_id_date_and_pace():
     )
 
 
-def test_cuts_that_are_none_give_one_delta():
+@pytest.mark.parametrize(
+    "cuts", ["x", [[0, 1, 99]], [[0, 1, 2]], [[7, 1, 5]], [[0, 3, 2, 3]], [[0]], [[0, 1, -5]], [[0, 0]]]
+)
+def test_cuts_that_do_not_fit_give_one_delta(cuts):
     answer = {
         "id": "a",
         "model": "m",
         "choices": [{"index": 0, "message": {"content": "whole"}, "finish_reason": "stop"}],
     }
-    record = Record.of("prem", BODY, response_of(answer), Arrival.parse("x", [-1]))
+    record = Record.of("prem", BODY, response_of(answer), Arrival.parse(cuts, [-1]))
     again, deltas = replayed(record)
     assert again.text == "whole"
     assert deltas == [Delta("whole", "", "", 0, "stop")]
