@@ -267,7 +267,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             lambda outcome: self._notes(answerer, outcome, code=options.code),
         )
         output = None if options.output is UNSET else options.output
-        outcome = self.notebook.ask(conversation, answerer, question, sink=sink, output=output)
+        outcome = self.notebook.ask(conversation, answerer, question, sink=sink, output=output, shown=True)
         if outcome.error is not None:
             raise outcome.error
         if outcome.response is not None:

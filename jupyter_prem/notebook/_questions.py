@@ -32,31 +32,34 @@ class Questions:
     @classmethod
     def beside(cls, cassette: Path) -> Self | None:
         """Return those of the notebook that a cassette belongs to; None where none can be read."""
-        from .commands._saved import read_notebook
+        from .commands._saved import saved_data
 
         notebook = cassette.with_name(cassette.name.removesuffix(ENDING) + ".ipynb")
         if not cassette.name.endswith(ENDING) or not notebook.is_file():
             return None
         try:
-            saved = read_notebook(notebook).saved
+            saved = saved_data(notebook)
         except PremError:
             return None
         found = cls()
-        for one in saved:
-            body = one.data.get("body")
-            if isinstance(body, str) and not one.appended and not one.data.get("interrupted"):
-                found.asked[body] = (one.messages[0].content or "") if one.messages else ""
+        for data in saved:
+            body, interrupted = data.get("body"), data.get("interrupted") or data.get("appended")
+            if isinstance(body, str) and not interrupted:
+                found.asked[body] = _title(data.get("messages"))
         return found if found.asked else None
 
     def used(self, records: Iterable[Record]) -> set[tuple[str, int]]:
-        """Return which recordings the notebook asks for, those of later rounds of an exchange as well."""
+        """Return which recordings the notebook asks for, those of later rounds of an exchange as well.
+
+        Only of those that a cell saved can it be told; panels and Python may ask for the others.
+        """
         listed = list(records)
         first = [record.body.get("messages") for record in listed if body_hash(record.body) in self.asked]
         begins = {body_hash(messages) for messages in first}
         return {
             (record.key, record.n)
             for record in listed
-            if any(body_hash(part) in begins for part in _beginnings(record))
+            if not record.shown or any(body_hash(part) in begins for part in _beginnings(record))
         }
 
     def missing(self, records: Iterable[Record]) -> list[str]:
@@ -69,3 +72,9 @@ def _beginnings(record: Record) -> Iterable[list[object]]:
     messages = record.body.get("messages")
     messages = messages if isinstance(messages, list) else []
     return [messages[:end] for end in range(len(messages), 0, -1)]
+
+
+def _title(messages: object) -> str:
+    first = messages[0] if isinstance(messages, list) and messages else None
+    text = first.get("content") if isinstance(first, dict) else None
+    return text if isinstance(text, str) else ""

@@ -81,10 +81,10 @@ class Recordings:
         """Return the recordings that hold now: those of a `record` block, else these."""
         return in_block() or self.tape()
 
-    def asker(self, cell: Cell | None = None) -> Asker:
-        """Return who asks: this cell, or the one that runs."""
+    def asker(self, cell: Cell | None = None, *, shown: bool = False) -> Asker:
+        """Return who asks: this cell, or the one that runs; `shown` says that it saves the answer."""
         cell = cell or self._cell()
-        return Asker() if cell is None else Asker(cell.id, cell.run)
+        return Asker() if cell is None else Asker(cell.id, cell.run, shown=shown)
 
     def _of_environment(self, mode: Mode, where: Found) -> Tape:
         place = (mode, where.path)

@@ -161,10 +161,10 @@ class Notebook:
         """Return who answers a question now; see `answerer`."""
         return self._backend(self.answerer(), question)
 
-    def _backend(self, answerer: Answerer, question: Question) -> Client | Taped:
+    def _backend(self, answerer: Answerer, question: Question, *, shown: bool = False) -> Client | Taped:
         if answerer.tape is None:
             return answerer.client
-        asker = self.recordings.asker(question.cell)
+        asker = self.recordings.asker(question.cell, shown=shown)
         return answerer.client.taped(answerer.tape, asker, answerer.chosen)
 
     def completed(self, question: Question) -> Question:
@@ -222,10 +222,11 @@ class Notebook:
         sink: Sink,
         cancel: Cancel | None = None,
         output: str | None = None,
+        shown: bool = False,
     ) -> Outcome:
         """Ask, show and commit; bind what arrived to the notebook's names, and tell the listeners.
 
-        `output` is one more name for the response.
+        `output` is one more name for the response; `shown` says that the cell saves it.
 
         Raises: As `jupyter_prem.conversation.ask`; BudgetError if the answer could pass the budget.
         """
@@ -247,7 +248,7 @@ class Notebook:
             question = self.completed(question)
             return ask(
                 conversation,
-                self._backend(answerer, question),
+                self._backend(answerer, question, shown=shown),
                 question,
                 sink=sink,
                 cancel=cancel,

@@ -17,11 +17,13 @@ class Asker:
         cell: The id of the cell; None where there is none or the front end does not tell it.
         execution: Tells one run of the cell from another.
         number: The number itself, where a plan has it.
+        shown: Whether a cell saves the answer, so that the notebook tells whether it is still asked for.
     """
 
     cell: str | None = None
     execution: str = ""
     number: int | None = None
+    shown: bool = False
 
 
 class Numbers:

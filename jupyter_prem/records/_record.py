@@ -45,7 +45,7 @@ class Record:
         n: Which of the identical questions it answers, from 1.
         endpoint: Who answered: "prem", "embedded" or a base URL.
         body: The request's body, less what does not count.
-        answer: The completion as the API has it, with `notes` and `implied` where there are any.
+        answer: The completion as the API has it, with `notes`, `implied` and `shown` where they hold.
         arrival: How it arrived.
         more: Fields that this version does not know.
     """
@@ -68,6 +68,7 @@ class Record:
         *,
         n: int = 1,
         implied: bool = False,
+        shown: bool = False,
     ) -> Self:
         """Return the record of an answer.
 
@@ -78,6 +79,7 @@ class Record:
             arrival: How it arrived.
             n: Which of the identical questions it answers, from 1.
             implied: Whether nobody named the endpoint.
+            shown: Whether a cell saves the answer.
         """
         answer = response.to_dict()
         del answer["object"]
@@ -85,6 +87,8 @@ class Record:
             answer["notes"] = list(response.notes)
         if implied:
             answer["implied"] = True
+        if shown:
+            answer["shown"] = True
         return cls(key_of(endpoint, body), n, endpoint, counted(body), answer, arrival)
 
     def numbered(self, n: int) -> Self:
@@ -108,6 +112,11 @@ class Record:
     def implied(self) -> bool:
         """Whether nobody had named the endpoint."""
         return self.answer.get("implied") is True
+
+    @property
+    def shown(self) -> bool:
+        """Whether a cell saved the answer."""
+        return self.answer.get("shown") is True
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -218,6 +218,7 @@ class Taped:
             arrival,
             n=question.number,
             implied=self._implied,
+            shown=self._asker.shown,
         )
         self._tape.used.add((record.key, record.n))
         try:

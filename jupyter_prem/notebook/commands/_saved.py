@@ -14,7 +14,7 @@ from jupyter_prem.notebook._outcome import FORMAT
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Found", "ResumeError", "Saved", "read_notebook", "text_of"]
+__all__ = ["Found", "ResumeError", "Saved", "read_notebook", "saved_data", "text_of"]
 
 
 class ResumeError(PremError):
@@ -88,6 +88,22 @@ def read_notebook(path: Path) -> Found:
     here = {cell.id: cell for cell in map(_cell, cells) if cell is not None and cell.id is not None}
     for place, cell in enumerate(cells, 1):
         _read_cell(cell, place, here, found)
+    return found
+
+
+def saved_data(path: Path) -> list[dict[str, Any]]:
+    """Return what each answer in a notebook's outputs says of itself, unchecked; of questions asked once too.
+
+    Raises:
+        ResumeError: There is no such file, or it is no notebook.
+    """
+    found = []
+    for cell in _cells(path):
+        outputs = cell.get("outputs") if isinstance(cell, dict) else None
+        for output in outputs if isinstance(outputs, list) else []:
+            data = output.get("data") if isinstance(output, dict) else None
+            about = data.get(MIME) if isinstance(data, dict) else None
+            found += [about] if isinstance(about, dict) else []
     return found
 
 
