@@ -214,11 +214,17 @@ def test_a_changed_sentence_is_three_lines_of_what_show_prints(tmp_path, service
 def test_show_and_verify_name_what_is_damaged(tmp_path, service):
     path = recorded(tmp_path, service)
     path.write_bytes(path.read_bytes().replace(b"You said: And", b"You said: Any"))
+    ran = run("verify", path, "--prune")
+    assert ran.returncode == 3, ran.stderr
+    assert "lesson.chat.jsonl: line 3 is not what was written: its hash differs." in ran.stderr
+    assert "France" in ran.stdout
+    assert len(path.read_bytes().splitlines()) == 3
+    ran = run("show", path)
+    assert ran.returncode == 0, ran.stderr  # a status would keep git from showing the rest
+    assert "France" in ran.stdout
+    assert "── damaged: line 3 is not what was written: its hash differs" in ran.stdout
     for command in ("show", "verify"):
-        ran = run(command, path)
-        assert ran.returncode == 3, ran.stderr
-        assert "lesson.chat.jsonl: line 3 is not what was written: its hash differs." in ran.stderr
-        assert "France" in ran.stdout
+        assert run(command, tmp_path / "none.chat.jsonl").returncode == 2
     text = tmp_path / "text.chat.jsonl"
     text.write_text("hello\n")
     ran = run("show", text)

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(_weights())  # noqa: T201 - the command's result
     except PremError as error:
         print(error, file=sys.stderr)  # noqa: T201 - where errors go
-        return _DAMAGED if type(error).__name__ == "CassetteError" else 1
+        return _DAMAGED if type(error).__name__ == "CassetteError" else int(getattr(error, "status", 1))
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)  # noqa: T201 - where errors go
         return 1
