@@ -45,9 +45,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from jupyter_prem.client import StreamUsage
-    from jupyter_prem.conversation import Conversation, Outcome, Question
+    from jupyter_prem.conversation import Conversation, Question
 
-    from ._state import Answerer
 
 __all__ = ["PremMagics"]
 
@@ -251,7 +250,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
 
     def _send(self, options: argparse.Namespace, question: Question) -> ChatResponse | None:
         from ._draw import draw_dry_run
-        from ._sinks import choose_sink
+        from ._sinks import choose_sink, notes_of
 
         conversation = self._conversation(options, question)
         endpoint = self.notebook.endpoint_of(conversation, question)
@@ -264,7 +263,9 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             self.shell,
             "never" if answerer.at_once else self.live,
             question,
-            lambda outcome: self._notes(answerer, outcome, code=options.code),
+            lambda outcome: notes_of(
+                outcome, implicit=answerer.implicit, budgeted=self.budget is not None, code=options.code
+            ),
         )
         output = None if options.output is UNSET else options.output
         outcome = self.notebook.ask(conversation, answerer, question, sink=sink, output=output, shown=True)
@@ -281,22 +282,6 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         if options.dry_run or question.kind != "ask":
             return self.notebook.known(name)
         return self.notebook.conversation(name)
-
-    def _notes(self, answerer: Answerer, outcome: Outcome, *, code: bool) -> tuple[str, ...]:
-        from ._outcome import IMPLICIT
-
-        response = outcome.response
-        implicit = answerer.implicit
-        if response is not None and response.replayed:
-            implicit = bool(response.about.get("implied"))
-        uncounted = self.budget is not None and response is not None and response.usage is None
-        codeless = code and response is not None and not response.code_blocks
-        notes = (
-            (implicit, IMPLICIT),
-            (uncounted, "The service did not say what it used: the budget cannot count this answer."),
-            (codeless, "The answer holds no code block, so there is no next cell."),
-        )
-        return tuple(text for holds, text in notes if holds)
 
 
 def _expand(text: str, names: Mapping[str, Any], where: str) -> str:

@@ -17,7 +17,7 @@ from jupyter_prem.display import (
 )
 from jupyter_prem.objects import ERROR
 
-from ._outcome import bundle_of_outcome, metadata_of
+from ._outcome import IMPLICIT, bundle_of_outcome, metadata_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from jupyter_prem.conversation import CallMade, Outcome, Question, Sink
 
 
-__all__ = ["AnswerSink", "choose_sink", "is_live"]
+__all__ = ["AnswerSink", "choose_sink", "is_live", "notes_of"]
 
 
 def is_live(shell: InteractiveShell, live: str) -> bool:
@@ -68,6 +68,28 @@ def choose_sink(
     else:
         painter = OnceHtml(IPythonPage())
     return _CellSink(painter, notes)
+
+
+def notes_of(outcome: Outcome, *, implicit: bool, budgeted: bool, code: bool) -> tuple[str, ...]:
+    """Return the lines that stand above an answer.
+
+    Args:
+        outcome: How it ended.
+        implicit: Whether the embedded model answers because nobody was named; a recording says so itself.
+        budgeted: Whether there is a budget.
+        code: Whether its code was to become a cell.
+    """
+    response = outcome.response
+    if response is not None and response.replayed:
+        implicit = bool(response.about.get("implied"))
+    uncounted = budgeted and response is not None and response.usage is None
+    codeless = code and response is not None and not response.code_blocks
+    notes = (
+        (implicit, IMPLICIT),
+        (uncounted, "The service did not say what it used: the budget cannot count this answer."),
+        (codeless, "The answer holds no code block, so there is no next cell."),
+    )
+    return tuple(text for holds, text in notes if holds)
 
 
 def _alone(shell: InteractiveShell) -> bool:
