@@ -5,6 +5,7 @@
 
 from ._accumulator import Accumulator, response_of
 from ._address import PREM_STUDIO, Address, Endpoint, FixedEndpoint, check_base_url, is_loopback
+from ._backend import Backend
 from ._cancel import Cancel
 from ._client import DEFAULT_TIMEOUT, BaseClient, StreamUsage
 from ._decode import quoted
@@ -62,6 +63,7 @@ __all__ = [
     "Accumulator",
     "Address",
     "AuthenticationError",
+    "Backend",
     "BadRequestError",
     "BaseClient",
     "Body",

@@ -1,6 +1,5 @@
 """Conversations: their turns, the way of one question, and prompt templates."""
 
-from ._backend import Backend
 from ._conversation import Conversation
 from ._files import ConversationFileError, write
 from ._host import ConversationStream, Host
@@ -14,7 +13,6 @@ from ._watch import CallMade, Outcome, Round
 __all__ = [
     "CONTINUE",
     "MAX_TOOL_ROUNDS",
-    "Backend",
     "CallMade",
     "Cell",
     "Conversation",

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jupyter_prem.client import Delta, StructuredOutputError
+    from jupyter_prem.client import Backend, Delta, StructuredOutputError
     from jupyter_prem.objects import Tool
 
-    from ._backend import Backend
     from ._host import Host
     from ._watch import CallMade, Outcome
 

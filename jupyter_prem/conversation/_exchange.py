@@ -32,9 +32,8 @@ from ._watch import CallMade, Outcome, Round, Watch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from jupyter_prem.client import Cancel, ChatStream, Delta
+    from jupyter_prem.client import Backend, Cancel, ChatStream, Delta
 
-    from ._backend import Backend
     from ._tree import Tree
 
 __all__ = ["Exchange"]

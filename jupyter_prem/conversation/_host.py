@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from jupyter_prem.client import ChatRequest, Delta
+    from jupyter_prem.client import Backend, ChatRequest, Delta
 
-    from ._backend import Backend
     from ._conversation import Conversation
     from ._question import Question
 

@@ -16,10 +16,9 @@ from ._turn import Cell, SentBody, Turn, last_exchanges, walk
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from jupyter_prem.client import Cancel
+    from jupyter_prem.client import Backend, Cancel
     from jupyter_prem.objects import Schema, Tool
 
-    from ._backend import Backend
     from ._tree import Tree
 
 __all__ = ["CONTINUE", "MAX_TOOL_ROUNDS", "Place", "Question", "asked_again", "place", "request_at"]

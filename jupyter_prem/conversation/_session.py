@@ -19,9 +19,8 @@ from ._watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jupyter_prem.client import Cancel, ChatRequest, Delta, StructuredOutputError
+    from jupyter_prem.client import Backend, Cancel, ChatRequest, Delta, StructuredOutputError
 
-    from ._backend import Backend
     from ._question import Question
     from ._tree import Tree
     from ._watch import CallMade, Outcome, Round

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import PREM_STUDIO, ChatStream, Interrupted, PremError
 
@@ -22,33 +22,11 @@ from ._replay import Replay
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jupyter_prem.client import Cancel, ChatRequest, ChatResponse, Delta, Endpoint
+    from jupyter_prem.client import Backend, Cancel, ChatRequest, ChatResponse, Delta, Endpoint
 
     from ._tape import Tape
 
 __all__ = ["StandIn", "Taped", "endpoint_name"]
-
-
-class Backend(Protocol):
-    """Who answers where nothing is recorded."""
-
-    def default_model(self, cancel: Cancel | None = None) -> str:
-        """Return the model of a request without one."""
-        ...
-
-    def body_of(self, request: ChatRequest) -> dict[str, Any]:
-        """Return the body that a request goes out with."""
-        ...
-
-    def send(
-        self,
-        request: ChatRequest,
-        *,
-        cancel: Cancel | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> ChatStream:
-        """Send a request."""
-        ...
 
 
 class StandIn(str):

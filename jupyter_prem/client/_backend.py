@@ -1,4 +1,4 @@
-"""Who answers, as a conversation sees it."""
+"""Who answers, as whoever asks sees it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jupyter_prem.client import Cancel, ChatRequest, ChatStream, PremError
+    from ._cancel import Cancel
+    from ._errors import PremError
+    from ._request import ChatRequest
+    from ._stream import ChatStream
 
 __all__ = ["Backend"]
 
 
 class Backend(Protocol):
-    """Who answers, as a turn sees it."""
+    """Who answers: a service, or recordings of one."""
 
     @property
     def failure(self) -> PremError | None:
