@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._cancel import Cancel
-    from ._errors import PremError
     from ._request import ChatRequest
     from ._stream import ChatStream
 
@@ -17,11 +16,6 @@ __all__ = ["Backend"]
 
 class Backend(Protocol):
     """Who answers: a service, or recordings of one."""
-
-    @property
-    def failure(self) -> PremError | None:
-        """What went wrong beside an answer, which holds all the same."""
-        ...
 
     def default_model(self, cancel: Cancel | None = None) -> str:
         """Return the model that a request without one goes to."""

@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from ._errors import ConfigurationError, NotAnAPI, NotFoundError, PremError, RequestError
+from ._errors import ConfigurationError, NotAnAPI, NotFoundError, RequestError
 from ._reply import ReplySource
 from ._request import UNSET, ChatRequest, Messages, as_messages
 from ._response import ChatResponse, Model
@@ -61,9 +61,6 @@ class BaseClient:
         self._takes_usage: bool | None = {"auto": None, "always": True, "never": False}[stream_usage]
         self._model: str | None = None
         self._wire = Wire(timeout=timeout, headers=headers, verify=verify, http_client=http_client)
-
-    failure: PremError | None = None
-    """Nothing fails here beside an answer."""
 
     def __enter__(self) -> Self:
         return self
