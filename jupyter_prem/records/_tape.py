@@ -33,6 +33,10 @@ class Tape:
         pace: Whether a replay takes as long as the answer did.
         command: What a person types to record what is missing.
 
+    Attributes:
+        used: The key and the number of each recording that was replayed or made.
+        asks: Whether anybody is asked.
+
     Raises:
         ModeError: There is no such mode.
     """
@@ -100,9 +104,7 @@ class Tape:
             exact: Whether it must have that number; else numbers that are missing are not counted.
         """
         for cassette in self.cassettes:
-            found = cassette.get(key, number)
-            if found is None and not exact:
-                found = cassette.nth(key, number)
+            found = cassette.get(key, number) if exact else cassette.nth(key, number)
             if found is not None:
                 return found
         return None

@@ -173,6 +173,19 @@ def test_identical_questions_have_recordings_of_their_own(path, service):
             client(service.url).chat("again")
 
 
+def test_a_number_that_is_missing_is_not_counted(path, service):
+    texts = iter(["one", "two", "three"])
+    service.script = lambda _: Reply(answer(next(texts)))
+    with record(path) as tape:
+        for _ in range(3):
+            streamed(client(service.url), "again")
+        tape.cassette.rewrite(one for one in tape.cassette if one.n != 2)
+    with record(path, "none"):
+        assert [streamed(client(service.url), "again")[1].text for _ in range(2)] == ["one", "three"]
+        with pytest.raises(MissingRecordingError, match="recorded 2 times; it is asked for the 3rd time"):
+            client(service.url).chat("again")
+
+
 def test_a_question_that_failed_leaves_its_number_to_the_next(path, service):
     replies = iter([as_json({"error": {"message": "no"}}, 400), as_json({"error": {"message": "no"}}, 400)])
     good = service.script

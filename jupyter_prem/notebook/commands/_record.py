@@ -102,6 +102,9 @@ def verify(magics: PremMagics, *words: str) -> None:
     records = list(cassette)
     questions = Questions.beside(cassette.path)
     used = {(record.key, record.n) for record in records} if questions is None else questions.used(records)
+    tape = magics.notebook.recordings.held()
+    if tape is not None and tape.cassette.path == cassette.path:
+        used |= tape.used
     with asking_again(magics.notebook.settings().timeout) as ask:
         report = verify_records(
             records,
