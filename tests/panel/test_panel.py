@@ -470,6 +470,8 @@ def test_who_comes_back_sees_what_holds_now(page):
 
 def test_a_huge_question_is_shown_in_part_and_sent_whole(page, service):
     text = "word " * 200_000
+    pieces = [text[at : at + 500] for at in range(0, len(text), 500)]
+    service.script = lambda _: Reply(answer(*pieces))
     before = page.bytes
     page.ask(text)
     assert service.questions[-1].body["messages"][-1]["content"] == text
