@@ -256,6 +256,20 @@ def test_verify_tells_what_changed_by_its_status_and_its_reports(tmp_path, servi
     assert "cannot be written (No such file or directory)" in unwritten.stderr
 
 
+def test_verify_sends_the_key_only_where_it_belongs(tmp_path, service):
+    path = recorded(tmp_path, service)
+    key = "sk-canary-0123456789abcdef"
+
+    def sent(**env):
+        ran = prem("verify", str(path), PREMAI_API_KEY=key, **env)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return service.questions[-1].headers.get("authorization")
+
+    assert sent() is None  # a file may name any address
+    assert sent(PREM_ENDPOINT="https://elsewhere.example") is None
+    assert sent(PREM_ENDPOINT=service.url) == f"Bearer {key}"
+
+
 def test_verify_knows_what_the_notebook_beside_it_asks(tmp_path, service):
     kernel = Kernel(
         {"PREM_ENDPOINT": service.url, "CI": None, "PYTEST_CURRENT_TEST": None}, cwd=str(tmp_path)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from jupyter_prem.client import DEFAULT_TIMEOUT
+from jupyter_prem.records import endpoint_name
 
 from ._client import ClientPool
-from ._resolve import resolve
+from ._resolve import API_KEY_VARIABLE, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,16 +22,25 @@ __all__ = ["asking_again"]
 
 
 @contextmanager
-def asking_again(timeout: float = DEFAULT_TIMEOUT) -> Iterator[Callable[[Record, ChatRequest], ChatResponse]]:
+def asking_again(
+    timeout: float = DEFAULT_TIMEOUT, *, endpoint: str | None = None
+) -> Iterator[Callable[[Record, ChatRequest], ChatResponse]]:
     """Give a function that asks whoever answered a recording, live, whatever recordings hold.
+
+    A file may name any address: the key goes to Prem Studio and to the endpoint that is set, no further.
 
     Args:
         timeout: Seconds of silence after which a service counts as lost.
+        endpoint: The endpoint that is set; None is what the environment names.
     """
     pool = ClientPool()
+    own = endpoint_name(resolve(endpoint).endpoint)
+    keyless = {name: value for name, value in os.environ.items() if name != API_KEY_VARIABLE}
 
     def ask(record: Record, request: ChatRequest) -> ChatResponse:
-        client = pool.get(resolve(record.endpoint).endpoint, timeout=timeout, stream_usage="auto")
+        trusted = record.endpoint in {own, "prem", "embedded"}
+        resolved = resolve(record.endpoint, environ=os.environ if trusted else keyless)
+        client = pool.get(resolved.endpoint, timeout=timeout, stream_usage="auto")
         with client.send(request) as stream:
             for _ in stream:
                 pass

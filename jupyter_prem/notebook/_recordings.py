@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 from jupyter_prem.client import ConfigurationError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Recordings"]
 
-_COMMAND = "%prem record new_episodes {path}"
+_COMMAND = "%prem record new_episodes"
 
 
 class Recordings:
@@ -96,7 +97,8 @@ class Recordings:
     def _tape(mode: Mode, where: Found, *, pace: bool = False) -> Tape:
         if where.path.is_dir():
             raise ConfigurationError(f"{where.path} is a folder.", hint="Name a file: notebook.chat.jsonl")
-        return Tape(where.path, mode, also=where.also, pace=pace, command=_COMMAND)
+        command = f"{_COMMAND} {shlex.quote(str(where.path))}"
+        return Tape(where.path, mode, also=where.also, pace=pace, command=command)
 
 
 def _is_set(name: str) -> bool:

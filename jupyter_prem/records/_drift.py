@@ -74,7 +74,7 @@ def compare(record: Record, response: ChatResponse) -> Comparison:
         return Comparison(Change.SAME, (), then, now)
     change = Change.SAME_FINGERPRINT if then == now else Change.OTHER_FINGERPRINT
     lines = [[line for text in said for line in _sentences(text)] for said in says]
-    return Comparison(change, _diff(*lines), then, now)
+    return Comparison(change, _diff(*lines) or ("only white space differs",), then, now)
 
 
 def _sentences(text: str) -> list[str]:

@@ -48,7 +48,7 @@ class Tape:
         *,
         also: Sequence[str | os.PathLike[str]] = (),
         pace: bool = False,
-        command: str = "record({path!r}, mode='new_episodes')",
+        command: str | None = None,
     ) -> None:
         self.cassette = Cassette(path)
         self.mode = Mode.of(mode)
@@ -56,7 +56,7 @@ class Tape:
         self.numbers = Numbers()
         self.used: set[tuple[str, int]] = set()
         self._others = [cassette for cassette in map(Cassette, also) if cassette.path != self.cassette.path]
-        self._command = command.format(path=str(path))
+        self._command = command or f"record({str(path)!r}, mode='new_episodes')"
         self._warned: set[tuple[Cassette, str]] = set()
         self._lock = threading.Lock()
         fresh = not any(cassette.exists for cassette in self.cassettes)

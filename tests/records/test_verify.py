@@ -106,6 +106,12 @@ def test_a_diff_shows_what_changed_and_no_more():
     assert long.detail[-1].startswith("… and ")
 
 
+@pytest.mark.parametrize(("then", "now"), [("A.  B", "A. B"), ("a\n", "a"), ("a\r\nb", "a\nb")])
+def test_white_space_alone_is_named(then, now):
+    found = compare(record_of(response(choice(then))), response(choice(now)))
+    assert (found.change, found.detail) == (Change.SAME_FINGERPRINT, ("only white space differs",))
+
+
 @given(st.text(max_size=400), st.text(max_size=400))
 @settings(max_examples=100, deadline=None)
 def test_a_diff_is_short_whatever_is_said(one, other):

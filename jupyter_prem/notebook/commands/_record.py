@@ -105,7 +105,8 @@ def verify(magics: PremMagics, *words: str) -> None:
     tape = magics.notebook.recordings.held()
     if tape is not None and tape.cassette.path == cassette.path:
         used |= tape.used
-    with asking_again(magics.notebook.settings().timeout) as ask:
+    settings = magics.notebook.settings()
+    with asking_again(settings.timeout, endpoint=settings.endpoint) as ask:
         report = verify_records(
             records,
             ask,
