@@ -6,18 +6,18 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import DEFAULT_TIMEOUT, BaseClient
+from jupyter_prem.client import DEFAULT_TIMEOUT, BaseClient, Model
 from jupyter_prem.records import Taped, active, endpoint_name
 
 from ._resolve import Resolved, resolve
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     import httpx
 
-    from jupyter_prem.client import ChatResponse, ChatStream, Endpoint, Key, Messages, StreamUsage
+    from jupyter_prem.client import Cancel, ChatResponse, ChatStream, Endpoint, Key, Messages, StreamUsage
     from jupyter_prem.records import Asker, Tape
 
 __all__ = ["Client", "ClientPool"]
@@ -134,6 +134,20 @@ class Client(BaseClient):
             implied=chosen.implicit,
             strict=strict,
         )
+
+    def models(
+        self, *, cancel: Cancel | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> list[Model]:
+        """Return the models that the service lists; where nobody is asked, those in the recordings.
+
+        Raises:
+            APIError: The service, or the way to it, failed.
+        """
+        held = active()
+        if held is None or held[0].asks:
+            return super().models(cancel=cancel, progress=progress)
+        held[0].load()
+        return [Model(name) for name in sorted({model for _, model in held[0].pairs()})]
 
     @property
     def known_model(self) -> str | None:

@@ -106,7 +106,13 @@ class Record:
     @property
     def response(self) -> ChatResponse:
         """The answer."""
-        return response_of(self.answer)
+        return response_of(self.whole)
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """The answer as JSON, its calls with their places: some services give several calls one id."""
+        choices = [_placed(choice) for choice in self.answer["choices"]]
+        return {**self.answer, "choices": choices}
 
     @property
     def implied(self) -> bool:
@@ -174,6 +180,17 @@ class Record:
         more = {name: value for name, value in data.items() if name not in _OURS}
         arrival = Arrival.parse(data.get("cuts"), data.get("ms"))
         return cls(data["key"], data["n"], data["endpoint"], data["body"], data["answer"], arrival, more)
+
+
+def _placed(choice: Any) -> Any:
+    message = choice.get("message") if isinstance(choice, dict) else None
+    calls = message.get("tool_calls") if isinstance(message, dict) else None
+    if message is None or not isinstance(calls, list):
+        return choice
+    placed = [
+        {**call, "index": place} if isinstance(call, dict) else call for place, call in enumerate(calls)
+    ]
+    return {**choice, "message": {**message, "tool_calls": placed}}
 
 
 def _dumps(value: Any) -> str:

@@ -51,7 +51,7 @@ class Replay:
         if arrived:
             answer.add({"choices": [_rest(choice) for choice in choices]})
         else:
-            yield from answer.add(record.answer)
+            yield from answer.add(record.whole)
         answer.notes[:] = record.notes
         answer.done = True
 

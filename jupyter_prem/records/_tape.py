@@ -59,8 +59,8 @@ class Tape:
         self._command = command or f"record({str(path)!r}, mode='new_episodes')"
         self._warned: set[tuple[Cassette, str]] = set()
         self._lock = threading.Lock()
-        fresh = not any(cassette.exists for cassette in self.cassettes)
-        self.asks = self.mode in {Mode.NEW_EPISODES, Mode.ALL} or (self.mode is Mode.ONCE and fresh)
+        fresh = self.mode is Mode.ONCE and not self.cassette.exists
+        self.asks = fresh or self.mode in {Mode.NEW_EPISODES, Mode.ALL}
 
     def __repr__(self) -> str:
         return f"Tape({str(self.cassette.path)!r}, {self.mode.value!r})"

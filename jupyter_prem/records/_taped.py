@@ -182,7 +182,9 @@ class Taped:
         self._tape.used.add((record.key, record.n))
         source = Replay(record, pace=self._tape.pace, cancel=cancel)
         about = self._about(record.endpoint, record.key, record.n, implied=record.implied)
-        return ChatStream(source, question.request.body(), time.perf_counter(), replayed=True, about=about)
+        stream = ChatStream(source, question.request.body(), time.perf_counter(), replayed=True, about=about)
+        stream.watch(_Replaying(self._give_back, question))
+        return stream
 
     @staticmethod
     def _about(endpoint: str, key: str, number: int, *, implied: bool) -> dict[str, Any]:
@@ -217,6 +219,28 @@ class _Question:
     body: dict[str, Any]
     key: str
     number: int
+
+
+class _Replaying:
+    """What is told of a replay: left early, it leaves its number to the next, as a live answer does."""
+
+    def __init__(self, give_back: Callable[[_Question], None], question: _Question) -> None:
+        self._give_back = give_back
+        self._question = question
+        self._open = True
+
+    def delta(self, delta: Delta) -> None:
+        """It is recorded already."""
+
+    def end(self, response: ChatResponse) -> None:  # noqa: ARG002 - it is recorded already
+        """It was read to its end."""
+        self._open = False
+
+    def close(self) -> None:
+        """Nothing more is read."""
+        if self._open:
+            self._open = False
+            self._give_back(self._question)
 
 
 class _Recording:

@@ -227,6 +227,20 @@ def test_an_answer_that_is_left_or_stopped_is_not_recorded(path, service):
         assert [record.n for record in tape.cassette] == [1]
 
 
+def test_a_replay_that_is_left_early_leaves_its_number_as_a_live_answer_does(path, service, no_network):
+    def ask():
+        with client(service.url).stream("hello", model="loopback-1") as stream:
+            next(iter(stream))
+        return streamed(client(service.url), "hello", model="loopback-1")[1].text
+
+    with record(path):
+        live = ask()
+    no_network()
+    with record(path, "none"):
+        assert ask() == live
+        assert [model.id for model in client(service.url).models()] == ["loopback-1"]
+
+
 def test_calls_reasoning_and_refusals_come_back(path, service):
     parts = calls(("f", '{"a": 1}'), ("g", "{}"), text="So")
     service.say(event(chunk(None, reasoning_content="hm")), *parts)
@@ -237,6 +251,28 @@ def test_calls_reasoning_and_refusals_come_back(path, service):
     assert second.to_dict() == first.to_dict()
     assert [call.name for call in second.tool_calls] == ["f", "g"]
     assert again == pieces
+
+
+def test_calls_that_share_an_id_stay_apart(path, service):
+    def call(index):
+        function = {"name": "f", "arguments": f'{{"a": {index}}}'}
+        return event(chunk(None, tool_calls=[{"index": index, "id": "call_0", "function": function}]))
+
+    service.say(call(0), call(1), event(chunk(finish_reason="tool_calls")))
+    with record(path):
+        _, first = streamed(client(service.url), "hello")
+    with record(path, "none"):
+        _, second = streamed(client(service.url), "hello")
+    assert second.to_dict() == first.to_dict()
+    assert [made.arguments for made in second.tool_calls] == ['{"a": 0}', '{"a": 1}']
+
+
+def test_once_records_a_second_file_beside_the_first(path, service):
+    with record(path):
+        client(service.url).chat("one")
+    with record() as tape:
+        assert not client(service.url).chat("two").replayed
+    assert len(tape.cassette) == 1
 
 
 def test_an_exchange_with_functions_replays_whole(path, service):
@@ -427,7 +463,7 @@ def test_processes_that_share_a_file_ask_each_question_once(path, service, proce
     assert (len(cassette), cassette.faults) == (len(every), [])
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("kills", [4, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
 def test_what_was_answered_survives_the_end_of_a_process_at_any_moment(path, service, kills):
     wanted = 60
     for kill in range(kills):
