@@ -5,9 +5,11 @@ The library is imported when something is locked: a replay locks nothing.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
+import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,7 +32,10 @@ def held(handle: int) -> Iterator[None]:
     """Hold the lock of an open file."""
     import portalocker
 
-    portalocker.lock(handle, portalocker.LockFlags.EXCLUSIVE)
+    try:
+        portalocker.lock(handle, portalocker.LockFlags.EXCLUSIVE)
+    except portalocker.LockException as error:
+        raise OSError(errno.ENOLCK, "its folder takes no locks") from error
     try:
         yield
     finally:
@@ -47,13 +52,33 @@ def is_at(handle: int, path: Path) -> bool:
 
 @contextmanager
 def claim(path: Path, what: str, cancel: Cancel | None = None) -> Iterator[None]:
-    """Hold `what` of a cassette against every other process and thread of this machine and user.
+    """Hold `what` of a cassette against every other process of this machine and user.
+
+    What this process holds already, such as an answer that a cell began and left, is not waited for.
 
     Raises:
         Interrupted: `cancel` was called while another held it.
     """
     name = hashlib.sha256(f"{path}\n{what}".encode()).hexdigest()
     place = _folder() / f"{name[:40]}.lock"
+    with _lock:
+        free = name not in _held
+        _held.add(name)
+    if not free:
+        yield
+        return
+    try:
+        yield from _claimed(place, cancel)
+    finally:
+        with _lock:
+            _held.discard(name)
+
+
+_held: set[str] = set()
+_lock = threading.Lock()
+
+
+def _claimed(place: Path, cancel: Cancel | None) -> Iterator[None]:
     handle = _open(place)
     ours = False
     try:
@@ -81,8 +106,10 @@ def _taken(handle: int) -> bool:
 
     try:
         portalocker.lock(handle, portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING)
-    except portalocker.LockException:
+    except portalocker.AlreadyLocked:
         return False
+    except portalocker.LockException as error:
+        raise OSError(errno.ENOLCK, "the folder takes no locks") from error
     return True
 
 

@@ -241,6 +241,44 @@ def test_a_replay_that_is_left_early_leaves_its_number_as_a_live_answer_does(pat
         assert [model.id for model in client(service.url).models()] == ["loopback-1"]
 
 
+def test_a_question_whose_answer_lies_open_is_not_waited_for(path, service):
+    gate = threading.Event()
+    service.say(event(chunk("so far")), gate)
+    with record(path, "new_episodes"):
+        left = client(service.url).stream("hello", model="loopback-1")
+        next(iter(left))
+    service.script = service.echo
+    with record(path, "new_episodes") as tape:
+        assert streamed(client(service.url), "hello", model="loopback-1")[1].text == "You said: hello"
+        assert len(tape.cassette) == 1
+    left.close()
+    gate.set()
+
+
+NO_LOCKS = """
+import errno, fcntl
+import portalocker.portalocker
+def refuse(*_):
+    raise OSError(errno.ENOLCK, "No locks available")
+portalocker.portalocker.LOCKER = fcntl.flock = fcntl.lockf = refuse
+from jupyter_prem import CassetteError, Client, record
+with record({path!r}, "new_episodes"), Client({url!r}) as client:
+    try:
+        client.chat("hello", model="m")
+    except CassetteError as error:
+        print(error.response, error.what)
+"""
+
+
+def test_where_nothing_can_be_locked_the_answer_is_kept(path, service):
+    code = NO_LOCKS.format(path=str(path), url=service.url)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert ran.stdout.startswith("You said: hello The answer was not recorded."), ran.stdout + ran.stderr
+    assert "takes no locks" in ran.stdout
+
+
 def test_calls_reasoning_and_refusals_come_back(path, service):
     parts = calls(("f", '{"a": 1}'), ("g", "{}"), text="So")
     service.say(event(chunk(None, reasoning_content="hm")), *parts)
