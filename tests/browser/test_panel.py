@@ -746,7 +746,7 @@ def test_notebook_7_shows_the_same(lab, browser, service):
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
     page.locator(".lm-MenuBar-item", has_text="Run").first.click()
     page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
-    page.locator(".prem-field").wait_for(timeout=30_000)
+    page.locator(".prem-field").wait_for(timeout=60_000)
     service.script = lambda _: Reply(answer(CODE))
     ask(page, "in Notebook 7")
     page.locator(".prem-turns mjx-container").wait_for()
