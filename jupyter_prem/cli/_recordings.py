@@ -44,7 +44,7 @@ def show(options: argparse.Namespace) -> int:
 def verify(options: argparse.Namespace) -> int:
     """Ask recorded questions again, and report what changed."""
     from jupyter_prem.backends import asking_again
-    from jupyter_prem.notebook import Questions
+    from jupyter_prem.notebook._questions import Questions
 
     cassette = _read(options.file)
     records = list(cassette)

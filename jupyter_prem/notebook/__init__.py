@@ -5,7 +5,6 @@ from ._completion import Models, option_values
 from ._extension import find_magics, load, unload
 from ._magics import PremMagics
 from ._options import OPTIONS, OptionError, parse_words
-from ._questions import Questions
 from ._state import Answerer, Notebook, Settings
 from .commands import SUBCOMMANDS
 
@@ -17,7 +16,6 @@ __all__ = [
     "Notebook",
     "OptionError",
     "PremMagics",
-    "Questions",
     "Settings",
     "find_magics",
     "load",

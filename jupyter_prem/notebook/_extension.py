@@ -37,7 +37,7 @@ def load(shell: InteractiveShell) -> None:
     shell.display_formatter.ipython_display_formatter.for_type(ChatResponse, magics.draw_response)
     shell.events.register("post_run_cell", magics.last_error.note)
     add_matcher(shell, magics)
-    set_base(magics.notebook.recordings)
+    set_base(lambda: magics.notebook.recordings)
     if taken:
         print(  # noqa: T201 - the one line that loading may print
             f"jupyter_prem: {', '.join(taken)} now belong here; %%prem does the same as %%chat.",

@@ -1,17 +1,26 @@
-"""Recordings: what was answered, kept in a file, and answered again from it without asking anybody."""
+"""Recordings: what was answered, kept in a file, and answered again from it without asking anybody.
 
-from ._active import CASSETTE_VARIABLE, MODE_VARIABLE, Base, Found, active, found, in_block, record, set_base
-from ._cassette import FORMAT, Cassette, Fault
-from ._cuts import Arrival
-from ._drift import Change, Comparison, compare
-from ._errors import CassetteError, CassetteWarning, MissingRecordingError, ModeError
-from ._key import NEUTRAL, canonical, key_of
-from ._modes import Mode
-from ._numbers import Asker, Numbers
-from ._record import Damaged, Record
-from ._tape import Tape
-from ._taped import StandIn, Taped, endpoint_name
-from ._verify import Check, Report, verify
+Each name is imported when it is first used: a notebook that records nothing loads nothing of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._active import CASSETTE_VARIABLE, MODE_VARIABLE, Found, active, found, in_block, record
+    from ._base import Base, set_base
+    from ._cassette import FORMAT, Cassette, Fault
+    from ._cuts import Arrival
+    from ._drift import Change, Comparison, compare
+    from ._errors import CassetteError, CassetteWarning, MissingRecordingError, ModeError
+    from ._key import NEUTRAL, canonical, key_of
+    from ._modes import Mode
+    from ._numbers import Asker, Numbers
+    from ._record import Damaged, Record
+    from ._tape import Tape
+    from ._taped import StandIn, Taped, endpoint_name
+    from ._verify import Check, Report, verify
 
 __all__ = [
     "CASSETTE_VARIABLE",
@@ -50,3 +59,49 @@ __all__ = [
     "set_base",
     "verify",
 ]
+
+_PARTS = {
+    "Arrival": "_cuts",
+    "Asker": "_numbers",
+    "Base": "_base",
+    "CASSETTE_VARIABLE": "_active",
+    "Cassette": "_cassette",
+    "CassetteError": "_errors",
+    "CassetteWarning": "_errors",
+    "Change": "_drift",
+    "Check": "_verify",
+    "Comparison": "_drift",
+    "Damaged": "_record",
+    "FORMAT": "_cassette",
+    "Fault": "_cassette",
+    "Found": "_active",
+    "MODE_VARIABLE": "_active",
+    "MissingRecordingError": "_errors",
+    "Mode": "_modes",
+    "ModeError": "_errors",
+    "NEUTRAL": "_key",
+    "Numbers": "_numbers",
+    "Record": "_record",
+    "Report": "_verify",
+    "StandIn": "_taped",
+    "Tape": "_tape",
+    "Taped": "_taped",
+    "active": "_active",
+    "canonical": "_key",
+    "compare": "_drift",
+    "endpoint_name": "_taped",
+    "found": "_active",
+    "in_block": "_active",
+    "key_of": "_key",
+    "record": "_active",
+    "set_base": "_base",
+    "verify": "_verify",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PARTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_PARTS[name]}", __name__), name)

@@ -6,8 +6,9 @@ import os
 import threading
 from contextlib import ContextDecorator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from ._base import base
 from ._modes import Mode
 from ._numbers import Asker
 from ._tape import Tape
@@ -19,30 +20,16 @@ if TYPE_CHECKING:
 __all__ = [
     "CASSETTE_VARIABLE",
     "MODE_VARIABLE",
-    "Base",
     "Found",
     "active",
     "found",
     "in_block",
     "record",
-    "set_base",
 ]
 
 MODE_VARIABLE = "JUPYTER_PREM_RECORD"
 CASSETTE_VARIABLE = "JUPYTER_PREM_CASSETTE"
 ENDING = ".chat.jsonl"
-
-
-class Base(Protocol):
-    """What holds where no `record` block does: a notebook."""
-
-    def tape(self) -> Tape | None:
-        """Return the recordings that hold; None for none."""
-        ...
-
-    def asker(self) -> Asker:
-        """Return who asks now."""
-        ...
 
 
 class Found:
@@ -85,28 +72,22 @@ class _Active:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.blocks: list[Tape] = []
-        self.base: Base | None = None
         self.environment: dict[tuple[str, Path], Tape] = {}
 
 
 _active = _Active()
 
 
-def set_base(base: Base | None) -> None:
-    """Have a notebook say what holds outside of `record` blocks; None takes that back."""
-    _active.base = base
-
-
 def active() -> tuple[Tape, Asker] | None:
     """Return the recordings that hold now in this process, and who asks; None where none do."""
-    base = _active.base
+    held = base()
     with _active.lock:
         tape = _active.blocks[-1] if _active.blocks else None
     if tape is None:
-        tape = base.tape() if base is not None else _of_environment()
+        tape = held.tape() if held is not None else _of_environment()
     if tape is None:
         return None
-    return tape, base.asker() if base is not None else Asker()
+    return tape, held.asker() if held is not None else Asker()
 
 
 def in_block() -> Tape | None:
