@@ -37,9 +37,9 @@ for _ in range({count}):
 @pytest.fixture
 def bare_kernel(service: Service) -> Iterator[Kernel]:
     """A kernel that nothing measures: coverage keeps something of every thread."""
-    kernel = Kernel(
-        {"COVERAGE_PROCESS_CONFIG": None, "COVERAGE_PROCESS_START": None, "PREM_ENDPOINT": service.url}
-    )
+    # Nor one that looks for recordings, as under pytest: paths are interned, whose table grows now and then.
+    unset = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START", "PYTEST_CURRENT_TEST", "CI")
+    kernel = Kernel({**dict.fromkeys(unset), "PREM_ENDPOINT": service.url})
     kernel.run("%load_ext jupyter_prem")
     yield kernel
     kernel.stop()
