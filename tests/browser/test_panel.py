@@ -742,7 +742,7 @@ def test_notebook_7_shows_the_same(lab, browser, service):
     )
     page = browser.new_page(viewport={"width": 1200, "height": 1000})
     page.goto(lab.notebook_url(name))
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=30_000)
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
     page.locator(".lm-MenuBar-item", has_text="Run").first.click()
     page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()

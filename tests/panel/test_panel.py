@@ -103,11 +103,14 @@ def test_a_stream_costs_bytes_linear_in_its_text(page, service):
         text = "".join(f"Line {place} of an *answer* with `code`.\n\n" for place in range(size))
         pieces = [text[at : at + 16] for at in range(0, len(text), 16)]
         service.script = lambda _, pieces=pieces: Reply(answer(*pieces))
-        before = page.bytes
-        page.ask("go")
-        costs[len(text)] = page.bytes - before
+        runs = []
+        for _ in range(3):  # a machine that is busy meanwhile can only add frames
+            before = page.bytes
+            page.ask("go")
+            runs.append(page.bytes - before)
+        costs[len(text)] = min(runs)
     (short, few), (long, many) = sorted(costs.items())
-    assert many / long < 2 * few / short  # were it quadratic, it would be four times as much
+    assert many / long < 1.3 * few / short
     assert many / long < 12
 
 
@@ -475,7 +478,7 @@ def test_a_huge_question_is_shown_in_part_and_sent_whole(page, service):
     before = page.bytes
     page.ask(text)
     assert service.questions[-1].body["messages"][-1]["content"] == text
-    assert page.bytes - before < 2_800_000  # the answer repeats it: once as it comes, once when it is whole
+    assert page.bytes - before < 2_500_000  # the answer repeats it
     assert len(page.shown()[0]) == 100_000
     assert page.html[str(page.turns[0][0])]["raw"] is None
 
