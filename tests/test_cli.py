@@ -1,3 +1,4 @@
+import dataclasses
 import difflib
 import json
 import os
@@ -18,6 +19,7 @@ from loopback import Service, as_json, completion
 
 from jupyter_prem import Client, cli, record
 from jupyter_prem.backends import _weights
+from jupyter_prem.records import Cassette
 
 PREM = [sys.executable, "-m", "jupyter_prem.cli"]
 
@@ -304,6 +306,45 @@ def test_verify_knows_what_the_notebook_beside_it_asks(tmp_path, service):
     ran = run("verify", path)
     assert ran.returncode == 1
     assert "missing: two" in ran.stdout
+
+
+def test_what_is_recorded_while_verify_runs_is_not_pruned(tmp_path, service):
+    path = recorded(tmp_path, service)
+    asked = service.script
+
+    def script(request):
+        if len(Cassette(path)) == 2:
+            Cassette(path).add(dataclasses.replace(next(iter(Cassette(path))), n=7))
+        return asked(request)
+
+    service.script = script
+    assert run("verify", path, "--prune").returncode == 0
+    assert [one.n for one in Cassette(path)] == [1, 1, 7]
+
+
+def test_a_link_is_verified_but_not_pruned(tmp_path, service):
+    path = recorded(tmp_path, service)
+    link = tmp_path / "link.chat.jsonl"
+    link.symlink_to(path)
+    before = path.read_bytes()
+    ran = run("verify", link, "--prune")
+    assert ran.returncode == 2
+    assert "The recordings stay as they were. The file is a link" in ran.stderr
+    assert "Reproduced: 2 of 2" in ran.stdout
+    assert (link.is_symlink(), path.read_bytes()) == (True, before)
+
+
+def test_show_ends_when_nobody_reads_on(tmp_path, service):
+    path = recorded(tmp_path, service)
+    lines = path.read_bytes().splitlines(keepends=True)
+    first = next(iter(Cassette(path)))
+    more = [dataclasses.replace(first, n=number).line() for number in range(2, 3_000)]
+    path.write_bytes(b"".join([*lines, *more]))
+    with subprocess.Popen([*PREM, "show", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
 
 
 def test_git_shows_recordings_as_people_read_them(tmp_path, service):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -22,12 +23,14 @@ __all__ = ["main"]
 DEFAULT_PORT = 8765
 _PORT_MAXIMUM = 65_535
 _DAMAGED = 3
+_NOBODY_READS = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status.
 
-    0 done (of `verify`: nothing changed), 1 failed (something changed), 2 usage (exits), 3 a damaged file.
+    0 done (of `verify`: nothing changed), 1 failed (something changed), 2 usage (exits), 3 a damaged file,
+    141 nobody reads on (as of a program that SIGPIPE ends).
     """
     options = _parser().parse_args(arguments)
     try:
@@ -38,12 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.command in {"show", "verify"}:
             from . import _recordings
 
-            return int(getattr(_recordings, options.command)(options))
+            status = int(getattr(_recordings, options.command)(options))
+            sys.stdout.flush()
+            return status
         else:
             print(_weights())  # noqa: T201 - the command's result
     except PremError as error:
         print(error, file=sys.stderr)  # noqa: T201 - where errors go
         return _DAMAGED if type(error).__name__ == "CassetteError" else int(getattr(error, "status", 1))
+    except BrokenPipeError:
+        # Python flushes once more when it exits (https://docs.python.org/3/library/signal.html#note-on-sigpipe).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOBODY_READS
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)  # noqa: T201 - where errors go
         return 1

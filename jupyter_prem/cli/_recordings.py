@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import PremError
 from jupyter_prem.display import terminal_text
-from jupyter_prem.records import Cassette, Report, verify as verify_records
+from jupyter_prem.records import Cassette, CassetteError, Report, verify as verify_records
 
 if TYPE_CHECKING:
     import argparse
@@ -63,7 +63,7 @@ def verify(options: argparse.Namespace) -> int:
     written = _write(options, report, cassette.path.name)
     damaged = _faults(cassette)
     if options.prune and not damaged:
-        cassette.rewrite(record for record in records if (record.key, record.n) in used)
+        written &= _prune(cassette, {(record.key, record.n) for record in records} - used)
     if damaged or not written:
         return damaged or _USAGE
     return _DRIFTED if report.drifted else 0
@@ -81,6 +81,15 @@ def _faults(cassette: Cassette) -> int:
     for fault in cassette.faults:
         print(f"{cassette.path.name}: {fault}.", file=sys.stderr)  # noqa: T201 - where errors go
     return _DAMAGED if cassette.faults else 0
+
+
+def _prune(cassette: Cassette, places: set[tuple[str, int]]) -> bool:
+    try:
+        cassette.drop(places)
+    except CassetteError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - where errors go
+        return False
+    return True
 
 
 def _tell(check: Check) -> None:

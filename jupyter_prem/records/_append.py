@@ -13,10 +13,12 @@ from ._errors import CassetteError
 from ._locks import held, is_at
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["append"]
+__all__ = ["LINK", "append", "rewrite"]
 
+LINK = "The file is a link, which is not written through."
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _WRITE = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0) | _NOFOLLOW
 
@@ -25,7 +27,7 @@ _WRITE = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0) | _NOFOLLOW
 class _Line:
     data: bytes
     written: bool = False
-    error: CassetteError | None = None
+    failure: OSError | None = None
 
 
 class _Writer:
@@ -39,19 +41,22 @@ class _Writer:
         line = _Line(data)
         self._waiting.append(line)
         with self._writing:
-            if not line.written and line.error is None:
+            if not line.written and line.failure is None:
                 waiting, self._waiting = self._waiting, []
                 self._all(path, [line, *(other for other in waiting if other is not line)], header)
-        if line.error is not None:
-            raise line.error
+        if line.failure is not None:
+            raise CassetteError(
+                f"The answer was not recorded. {_why(path, line.failure)}",
+                where=f"in {path}",
+                hint="The answer itself is kept, and so is what was recorded before.",
+            ) from None
 
     def _all(self, path: Path, lines: list[_Line], header: bytes) -> None:
         try:
             _write(path, b"".join(line.data for line in lines), header)
         except OSError as failure:
-            error = _refused(path, failure)
             for line in lines:
-                line.error = error
+                line.failure = failure
         except BaseException:
             self._waiting[:0] = lines[1:]  # this thread was interrupted; the others write their own
             raise
@@ -64,27 +69,37 @@ _writers: dict[Path, _Writer] = {}
 _making = threading.Lock()
 
 
-def append(path: Path, data: bytes, header: bytes, *, afresh: bool = False) -> None:
+def append(path: Path, data: bytes, header: bytes) -> None:
     """Add lines to a file, synced to the disk, after its header; make it if there is none.
 
     Args:
         path: The file.
         data: Whole lines.
         header: The first line of a new file.
-        afresh: Have the lines take the place of what is there, all at once.
 
     Raises:
         CassetteError: They cannot be written; the file is as it was.
     """
-    if afresh:
-        try:
-            _replace(path, header + data)
-        except OSError as failure:
-            raise _refused(path, failure) from None
-        return
     with _making:
         writer = _writers.setdefault(path, _Writer())
     writer.write(path, data, header)
+
+
+def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
+    """Put something else in a file's place, all at once, while nobody adds to it.
+
+    Args:
+        path: The file.
+        change: Given what the file holds, returns what it is to hold.
+
+    Raises:
+        CassetteError: It cannot be written; the file is as it was.
+    """
+    try:
+        _rewrite(path, change)
+    except OSError as failure:
+        what = f"The recordings stay as they were. {_why(path, failure)}"
+        raise CassetteError(what, where=f"in {path}") from None
 
 
 def _write(path: Path, data: bytes, header: bytes) -> None:
@@ -96,6 +111,9 @@ def _write(path: Path, data: bytes, header: bytes) -> None:
                     continue
                 size = os.fstat(handle).st_size
                 new = size == 0
+                if 0 < size < len(header) and header.startswith(_all_of(handle)):
+                    os.ftruncate(handle, 0)  # a header that a killed process began
+                    size, new = 0, True
                 if new:
                     data = header + data
                 elif _last(handle, size) != b"\n":
@@ -114,28 +132,43 @@ def _write(path: Path, data: bytes, header: bytes) -> None:
             os.close(handle)
 
 
-def _replace(path: Path, data: bytes) -> None:
-    handle = _open(path)
+def _rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
+    while True:
+        handle = _open(path, 0)
+        try:
+            with held(handle):
+                if not is_at(handle, path):  # rewritten meanwhile
+                    continue
+                _replace(path, change(_all_of(handle)), os.fstat(handle).st_mode & 0o777)
+                return
+        finally:
+            os.close(handle)
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
     new = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
-        with held(handle):
-            mode = os.fstat(handle).st_mode & 0o777
-            target = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-            try:
-                _whole(target, data)
-                os.fsync(target)
-            finally:
-                os.close(target)
-            new.replace(path)
-            _sync_folder(path.parent)
+        target = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        try:
+            _whole(target, data)
+            os.fsync(target)
+        finally:
+            os.close(target)
+        new.replace(path)
+        _sync_folder(path.parent)
     finally:
-        os.close(handle)
         with suppress(OSError):
             new.unlink()
 
 
-def _open(path: Path) -> int:
-    return os.open(path, _WRITE | os.O_CREAT, 0o666)
+def _open(path: Path, create: int = os.O_CREAT) -> int:
+    return os.open(path, _WRITE | create, 0o666)
+
+
+def _all_of(handle: int) -> bytes:
+    with os.fdopen(os.dup(handle), "rb") as file:
+        file.seek(0)
+        return file.read()
 
 
 def _whole(handle: int, data: bytes) -> None:
@@ -158,17 +191,11 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _refused(path: Path, error: OSError) -> CassetteError:
+def _why(path: Path, error: OSError) -> str:
     if error.errno == errno.ELOOP:
-        what = "The file is a link, which is not written through"
-    elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        what = "The disk is full"
-    elif error.errno == errno.ENOENT:
-        what = f"There is no folder {path.parent}"
-    else:
-        what = f"The file cannot be written ({error.strerror})"
-    return CassetteError(
-        f"The answer was not recorded. {what}.",
-        where=f"in {path}",
-        hint="The answer itself is kept, and so is what was recorded before.",
-    )
+        return LINK
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "The disk is full."
+    if error.errno == errno.ENOENT:
+        return f"There is no folder {path.parent}."
+    return f"The file cannot be written ({error.strerror})."

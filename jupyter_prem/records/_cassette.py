@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import os
+import stat
 import threading
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-from ._append import append
+from ._append import append, rewrite
+from ._contents import FORMAT, HEADER, Contents, Fault
 from ._errors import CassetteError
 from ._record import Damaged, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    import os
+    from collections.abc import Collection, Iterator
 
 __all__ = ["FORMAT", "Cassette", "Fault"]
 
-FORMAT = 1
-LONGEST = 64 * 2**20  # bytes of a line; a longer one is passed over unread
-_HEADER = json.dumps({"jupyter_prem": "cassette", "format": FORMAT}, separators=(",", ":")).encode() + b"\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A line that cannot be used: its number, from 1, and why."""
-
-    line: int
-    why: str
-
-    def __str__(self) -> str:
-        return f"line {self.line} {self.why}"
+_KINDS = {
+    stat.S_IFDIR: "is a folder",
+    stat.S_IFIFO: "is a pipe, not a file",
+    stat.S_IFSOCK: "is a socket, not a file",
+}
 
 
 class Cassette:
@@ -42,17 +33,12 @@ class Cassette:
 
     Attributes:
         path: The file; it need not exist.
-        faults: Lines that cannot be used.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
-        self.faults: list[Fault] = []
-        self._records: dict[tuple[str, int], Record] = {}
-        self._numbers: dict[str, set[int]] = {}
-        self._pairs: dict[tuple[str, str], None] = {}
+        self._contents = Contents(self.path)
         self._lock = threading.RLock()
-        self._forget()
 
     def __repr__(self) -> str:
         return f"Cassette({str(self.path)!r})"
@@ -60,44 +46,72 @@ class Cassette:
     def __iter__(self) -> Iterator[Record]:
         """The records that count, in the order of the file."""
         self.refresh()
-        with self._lock:
-            return iter(list(self._records.values()))
+        return iter(self.records)
 
     def __len__(self) -> int:
         self.refresh()
-        return len(self._records)
+        return len(self._contents.records)
+
+    @property
+    def records(self) -> list[Record]:
+        """The records that count, in the order of the file, as last read."""
+        with self._lock:
+            return list(self._contents.records.values())
 
     @property
     def exists(self) -> bool:
         """Whether there is such a file."""
         return self.path.exists()
 
+    @property
+    def blank(self) -> bool:
+        """Whether nothing was ever recorded in it: there is no such file, or no line after its header."""
+        try:
+            if not self.path.is_file():
+                return not self.path.exists()
+            with self.path.open("rb") as file:
+                return not file.readline(len(HEADER)).strip() or not file.readline(1)
+        except OSError:
+            return False
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Lines that cannot be used, as last read."""
+        return self._contents.faults
+
     def get(self, key: str, n: int) -> Record | None:
         """Return the record of the n-th question with this key, as last read."""
-        return self._records.get((key, n))
+        return self._contents.records.get((key, n))
 
     def nth(self, key: str, n: int) -> Record | None:
         """Return the n-th record with this key in the order of their numbers, as last read."""
-        numbers = sorted(self._numbers.get(key, ()))
-        return self._records[key, numbers[n - 1]] if n <= len(numbers) else None
+        contents = self._contents
+        numbers = sorted(contents.numbers.get(key, ()))
+        return contents.records[key, numbers[n - 1]] if n <= len(numbers) else None
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
         """Who was asked, as last read: each endpoint and model."""
-        return list(self._pairs)
+        return list(self._contents.pairs)
 
     def refresh(self) -> None:
-        """Read what was added since, or all of it if another file took its place.
+        """Read what was added since, or all of it if it is another file now.
 
         Raises:
             CassetteError: It cannot be read, is no cassette, or one of a later version.
         """
         with self._lock:
             try:
+                self._refuse_kinds()
                 with self.path.open("rb") as file:
-                    self._read(file)
+                    contents = self._contents if self._contents.is_of(file) else Contents(self.path)
+                    contents.read(file)
+                    self._contents = contents
             except FileNotFoundError:
-                self._forget()
+                self._contents = Contents(self.path)
+            except CassetteError:
+                self._contents = Contents(self.path)
+                raise
             except OSError as error:
                 raise CassetteError(
                     f"The recordings cannot be read: {error.strerror}.", where=f"in {self.path}"
@@ -113,91 +127,34 @@ class Cassette:
         known = self.get(record.key, record.n)
         if known is not None and known.same(record):
             return False
-        append(self.path, record.line(), _HEADER)
+        append(self.path, record.line(), HEADER)
         return True
 
-    def rewrite(self, keep: Iterable[Record]) -> None:
-        """Leave only these records, in the order of the file; damaged lines go.
+    def drop(self, places: Collection[tuple[str, int]]) -> None:
+        """Leave out records, by key and number; what others record meanwhile stays.
+
+        Records that later ones took the place of go too, and lines that cannot be used.
 
         Raises:
             CassetteError: It cannot be written; the file is as it was.
         """
-        kept = {(record.key, record.n) for record in keep}
-        lines = [record.line() for record in self if (record.key, record.n) in kept]
-        append(self.path, b"".join(lines), _HEADER, afresh=True)
+
+        def change(data: bytes) -> bytes:
+            lines: dict[tuple[str, int], bytes] = {}
+            for line in data.split(b"\n"):
+                try:
+                    record = Record.parse(line)
+                except Damaged:
+                    continue
+                lines[record.key, record.n] = line.rstrip(b"\r") + b"\n"
+            return HEADER + b"".join(line for place, line in lines.items() if place not in places)
+
+        rewrite(self.path, change)
         self.refresh()
 
-    def _forget(self) -> None:
-        self._records.clear()
-        self._numbers.clear()
-        self._pairs.clear()
-        self.faults.clear()
-        self._file: tuple[int, int] | None = None
-        self._offset = self._line = self._good = 0
-        self._open_fault: Fault | None = None
-
-    def _read(self, file: BinaryIO) -> None:
-        about = os.fstat(file.fileno())
-        this = (about.st_dev, about.st_ino)
-        if this != self._file or about.st_size < self._offset:
-            self._forget()
-            self._file = this
-        if about.st_size == self._offset:
-            return
-        file.seek(self._offset)
-        while line := file.readline(LONGEST):
-            ended = line.endswith(b"\n")
-            if not ended and len(line) == LONGEST:
-                self._line += 1
-                self.faults.append(Fault(self._line, f"is longer than {LONGEST >> 20} MiB"))
-                while line and not line.endswith(b"\n"):
-                    line = file.readline(LONGEST)
-                self._offset = file.tell()
-                continue
-            if not self._take(line, self._line + 1) and not ended:
-                break  # what a killed process left, or another is writing now
-            self._line += 1
-            self._offset = file.tell()
-        if not self._good and self.faults:
-            first = self.faults[0]
-            self._forget()
+    def _refuse_kinds(self) -> None:
+        kind = _KINDS.get(stat.S_IFMT(self.path.stat().st_mode))
+        if kind is not None:
             raise CassetteError(
-                f"This file holds no recordings: {first}.",
-                where=f"in {self.path}",
-                hint="Name another file; this one is left as it is.",
+                f"{self.path} {kind}.", hint="Name a file of recordings, such as notebook.chat.jsonl."
             )
-
-    def _take(self, line: bytes, number: int) -> bool:
-        """Take a line; return whether it could be used."""
-        if not line.strip():
-            return True
-        if line.startswith(b'{"jupyter_prem"'):
-            return self._header(line, number)
-        try:
-            record = Record.parse(line)
-        except Damaged as error:
-            if line.endswith(b"\n"):
-                self.faults.append(Fault(number, str(error)))
-            return False
-        self._good += 1
-        place = (record.key, record.n)
-        self._records[place] = record  # a later one of the same question stands where the first did
-        self._numbers.setdefault(record.key, set()).add(record.n)
-        self._pairs[record.endpoint, str(record.body.get("model", ""))] = None
-        return True
-
-    def _header(self, line: bytes, number: int) -> bool:
-        try:
-            version = json.loads(line)["format"]
-        except (ValueError, RecursionError, KeyError):
-            self.faults.append(Fault(number, "is a header that cannot be read"))
-            return False
-        if version != FORMAT:
-            self._forget()
-            raise CassetteError(
-                f"These recordings have format {version!r}; this version reads format {FORMAT}.",
-                where=f"in {self.path}",
-                hint="Update jupyter_prem: pip install -U jupyter_prem",
-            )
-        self._good += 1
-        return True

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Arrival"]
 
 _TEXT, _REASONING, _REFUSAL, _FINISH = 1, 2, 4, 8
+_MOST = 2**53  # of a length or a time; a record may hold any number
 _PARTS = (_TEXT, _REASONING, _REFUSAL)
 
 
@@ -24,7 +25,7 @@ class Arrival:
 
     Attributes:
         cuts: Runs `[choice, kind, length, ...]`; see `_record`.
-        ms: Milliseconds before each delta.
+        ms: Milliseconds before each delta; the sum of them where there are no cuts.
     """
 
     cuts: list[list[int]] = field(default_factory=list)
@@ -118,4 +119,4 @@ def _encoded(text: str) -> bytes:
 
 
 def _count(value: object) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value < _MOST

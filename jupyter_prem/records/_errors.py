@@ -20,4 +20,4 @@ class ModeError(ConfigurationError):
 
 
 class CassetteWarning(UserWarning):
-    """Some lines of a cassette are damaged; the others are used."""
+    """Some lines of a cassette, or one that nobody named, cannot be used; the others are."""

@@ -69,6 +69,7 @@ class Record:
         n: int = 1,
         implied: bool = False,
         shown: bool = False,
+        key: str | None = None,
     ) -> Self:
         """Return the record of an answer.
 
@@ -80,6 +81,7 @@ class Record:
             n: Which of the identical questions it answers, from 1.
             implied: Whether nobody named the endpoint.
             shown: Whether a cell saves the answer.
+            key: The question's, where it is known.
         """
         answer = response.to_dict()
         del answer["object"]
@@ -89,7 +91,7 @@ class Record:
             answer["implied"] = True
         if shown:
             answer["shown"] = True
-        return cls(key_of(endpoint, body), n, endpoint, counted(body), answer, arrival)
+        return cls(key or key_of(endpoint, body), n, endpoint, counted(body), answer, arrival)
 
     def numbered(self, n: int) -> Self:
         """Return the record as that of the n-th identical question."""
@@ -153,7 +155,7 @@ class Record:
         """
         try:
             text = line.rstrip(b"\r\n").decode()
-            data = json.loads(text)
+            data = json.loads(text, parse_constant=_refuse)
         except (ValueError, RecursionError):
             raise Damaged("is no JSON") from None
         if not isinstance(data, dict):
@@ -177,6 +179,12 @@ class Record:
         )
         if not all(shaped):
             raise Damaged("is not of a record's shape")
+        try:
+            right = data["key"] == key_of(data["endpoint"], data["body"])
+        except (ValueError, RecursionError):
+            right = False
+        if not right:
+            raise Damaged("does not have the key of its question")
         more = {name: value for name, value in data.items() if name not in _OURS}
         arrival = Arrival.parse(data.get("cuts"), data.get("ms"))
         return cls(data["key"], data["n"], data["endpoint"], data["body"], data["answer"], arrival, more)
@@ -191,6 +199,10 @@ def _placed(choice: Any) -> Any:
         {**call, "index": place} if isinstance(call, dict) else call for place, call in enumerate(calls)
     ]
     return {**choice, "message": {**message, "tool_calls": placed}}
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _dumps(value: Any) -> str:

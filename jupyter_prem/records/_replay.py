@@ -51,6 +51,7 @@ class Replay:
         if arrived:
             answer.add({"choices": [_rest(choice) for choice in choices]})
         else:
+            self._wait(sum(times) / 1000)
             yield from answer.add(record.whole)
         answer.notes[:] = record.notes
         answer.done = True

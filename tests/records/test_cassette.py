@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -137,7 +139,7 @@ def test_lines_that_end_as_on_windows_are_read(cassette):
 
 
 def test_a_line_without_end_is_not_read_into_memory(cassette, monkeypatch):
-    monkeypatch.setattr("jupyter_prem.records._cassette.LONGEST", 5_000)
+    monkeypatch.setattr("jupyter_prem.records._contents.LONGEST", 5_000)
     cassette.add(record_of("one"))
     with cassette.path.open("ab") as file:
         file.write(b'{"key":"' + b"x" * 20_000 + b'"}\n' + record_of("two", "after").line())
@@ -253,16 +255,65 @@ def test_threads_that_add_at_once_lose_nothing_and_share_syncs(cassette, monkeyp
     assert len(syncs) < 320
 
 
-def test_a_rewrite_keeps_what_is_asked_for_and_the_mode(cassette):
+def test_what_is_dropped_goes_and_the_mode_of_the_file_stays(cassette):
     for number in range(4):
         cassette.add(record_of(f"question {number}", f"answer {number}"))
+    cassette.add(record_of("question 3", "another"))
     cassette.path.chmod(0o640)
-    cassette.rewrite(record for record in cassette if record.response.text != "answer 1")
-    assert texts(Cassette(cassette.path)) == ["answer 0", "answer 2", "answer 3"]
+    before = cassette.path.read_bytes().splitlines(keepends=True)
+    cassette.drop({(one.key, one.n) for one in cassette if one.response.text == "answer 1"})
+    assert texts(Cassette(cassette.path)) == ["answer 0", "answer 2", "another"]
+    assert cassette.path.read_bytes() == b"".join([before[0], before[1], before[3], before[5]])
     assert cassette.path.stat().st_mode & 0o777 == 0o640
     assert list(cassette.path.parent.iterdir()) == [cassette.path]
     cassette.add(record_of("last"))
     assert len(Cassette(cassette.path)) == 4
+
+
+def test_what_others_add_while_something_is_dropped_stays(cassette):
+    others = 40
+
+    def add():
+        for number in range(others):
+            Cassette(cassette.path).add(record_of(f"other {number}"))
+
+    for number in range(10):
+        cassette.add(record_of(f"question {number}"))
+    places = [(one.key, one.n) for one in cassette]
+    thread = threading.Thread(target=add)
+    thread.start()
+    for place in places:
+        cassette.drop({place})
+    thread.join()
+    assert sorted(one.body["messages"][0]["content"] for one in Cassette(cassette.path)) == sorted(
+        f"other {number}" for number in range(others)
+    )
+
+
+def test_a_file_of_other_recordings_in_its_place_is_read_anew(cassette, tmp_path):
+    for number in range(3):
+        cassette.add(record_of(f"question {number}", f"answer {number}"))
+    other = Cassette(tmp_path / "other.chat.jsonl")
+    for number in range(8):
+        other.add(record_of(f"question {number}", f"changed {number}"))
+    assert texts(cassette) == ["answer 0", "answer 1", "answer 2"]
+    shutil.copyfile(other.path, cassette.path)  # the same file, as git and editors write it
+    assert texts(cassette) == texts(other)
+    same = cassette.path.read_bytes().replace(b"changed", b"CHANGED")
+    about = cassette.path.stat()
+    cassette.path.write_bytes(same)
+    assert cassette.path.stat().st_size == about.st_size
+    assert texts(cassette) == []  # as long, but none is what was written
+    assert len(cassette.faults) == 8
+
+
+def test_a_line_with_the_key_of_another_question_is_damaged(cassette):
+    cassette.add(record_of("one"))
+    forged = dataclasses.replace(record_of("two"), key=record_of("three").key)
+    with cassette.path.open("ab") as file:
+        file.write(forged.line())
+    assert texts(cassette) == ["yes"]
+    assert [str(fault) for fault in cassette.faults] == ["line 3 does not have the key of its question"]
 
 
 def git(folder, *words):
