@@ -2,6 +2,8 @@
 
 `%load_ext jupyter_prem` gives `%%chat`; `Client` asks from Python; `ChatPanel` is the widget.
 Importing this package does nothing else: each name is imported when it is first used.
+
+PYTEST_DONT_REWRITE: its plugin asserts nothing, and may be imported before pytest.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from jupyter_prem.records import Tape
 
+_LONGEST = 120  # characters of a file's name, less its hash and its ending
 MODES = ("none", "once", "new_episodes", "all")
 
 
@@ -36,8 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def prem_record(request: pytest.FixtureRequest) -> Iterator[Tape]:
     """Record and replay what the test asks; the tape.
 
-    The cassette is `cassettes/MODULE.TEST.chat.jsonl` beside the test's file, unless the marker
-    `prem_record(path, mode=...)` names another. The option `--prem-record` is stronger than the marker.
+    The cassette is `cassettes/MODULE.TEST.chat.jsonl` beside the test's file, with a hash where the name can
+    be no file's, unless the marker `prem_record(path, mode=...)` names another. The option `--prem-record` is
+    stronger than the marker.
     """
     from jupyter_prem.records import record
 
@@ -45,11 +48,21 @@ def prem_record(request: pytest.FixtureRequest) -> Iterator[Tape]:
     given = (
         dict(zip(("path", "mode"), marker.args, strict=False)) | marker.kwargs if marker is not None else {}
     )
-    name = re.sub(r"[^\w.-]+", "-", f"{request.path.stem}.{request.node.name}").strip("-")
-    path = request.path.parent / (given.get("path") or f"cassettes/{name}.chat.jsonl")
+    path = request.path.parent / (given.get("path") or f"cassettes/{_name(request.node)}.chat.jsonl")
     mode = request.config.getoption("--prem-record") or given.get("mode")
     mode = mode or ("none" if os.environ.get("CI") else "once")
     if mode != "none":
         path.parent.mkdir(parents=True, exist_ok=True)
     with record(path, mode) as tape:
+        tape.command = "pytest --prem-record=new_episodes"
         yield tape
+
+
+def _name(item: pytest.Item) -> str:
+    """Return what a test's cassette is called: no two tests of a folder share one, on any file system."""
+    parts = item.nodeid.split("::")[1:]
+    plain = ".".join([item.path.stem, *parts])
+    name = re.sub(r"[^\w.-]+", "-", plain, flags=re.ASCII).strip("-")[:_LONGEST]
+    if name == plain:
+        return name
+    return f"{name}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
