@@ -41,7 +41,7 @@ def asking_again(
         trusted = record.endpoint in {own, "prem", "embedded"}
         resolved = resolve(record.endpoint, environ=os.environ if trusted else keyless)
         client = pool.get(resolved.endpoint, timeout=timeout, stream_usage="auto")
-        with client.send(request) as stream:
+        with client.live.send(request) as stream:
             for _ in stream:
                 pass
             return stream.response

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from jupyter_prem.client import Cancel, ChatResponse, ChatStream, Endpoint, Key, Messages, StreamUsage
+    from jupyter_prem.client import (
+        Backend,
+        Cancel,
+        ChatRequest,
+        ChatResponse,
+        ChatStream,
+        Endpoint,
+        Key,
+        Messages,
+        StreamUsage,
+    )
     from jupyter_prem.records import Asker, Tape
 
 __all__ = ["Client", "ClientPool"]
@@ -101,19 +111,41 @@ class Client(BaseClient):
         from jupyter_prem.objects import wired
 
         wire = wired(fields)
-        backend = self.recorded(strict=True)
-        request_fields = dict(wire.fields)
-        if backend is not self and not request_fields.get("model"):
-            request_fields["model"] = backend.default_model()
-        stream = backend.send(self.build(messages, **request_fields))
+        stream = self.send(self.build(messages, **wire.fields))
         if wire.schema is not None:
             stream.check_with(wire.schema.parse_answer)
         return stream
 
-    def recorded(self, *, strict: bool = False) -> Client | Taped:
+    def send(
+        self,
+        request: ChatRequest,
+        *,
+        cancel: Cancel | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ChatStream:
+        """Send a checked request, or take its answer from the recordings that hold.
+
+        Raises: As `BaseClient.send`, and CassetteError.
+        """
+        return self.recorded(strict=True).send(request, cancel=cancel, progress=progress)
+
+    def default_model(self, cancel: Cancel | None = None) -> str:
+        """Return the service's only model; where nobody is asked, one that stands for the recorded one.
+
+        Raises:
+            ConfigurationError: It has none, or several; the text lists them.
+        """
+        return self.recorded().default_model(cancel)
+
+    @property
+    def live(self) -> Backend:
+        """This client as it asks whatever recordings hold."""
+        return _Live(self)
+
+    def recorded(self, *, strict: bool = False) -> Backend:
         """Return what answers from the recordings that hold now; this client where none do."""
         held = active()
-        return self if held is None else self.taped(*held, self._chosen, strict=strict)
+        return self.live if held is None else self.taped(*held, self._chosen, strict=strict)
 
     def taped(self, tape: Tape, asker: Asker, chosen: Resolved, *, strict: bool = False) -> Taped:
         """Return what answers from recordings where there are some, and else has this client asked.
@@ -126,7 +158,7 @@ class Client(BaseClient):
         """
         return Taped(
             tape,
-            self,
+            self.live,
             endpoint_name(self.endpoint) if chosen.named or tape.asks else None,
             asker=asker,
             model=os.environ.get("PREM_MODEL"),
@@ -153,6 +185,28 @@ class Client(BaseClient):
     def known_model(self) -> str | None:
         """What `PREM_MODEL` names, else what is known of the service."""
         return os.environ.get("PREM_MODEL") or super().known_model
+
+
+class _Live:
+    """A client, without the recordings that may hold."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def default_model(self, cancel: Cancel | None = None) -> str:
+        return BaseClient.default_model(self._client, cancel)
+
+    def body_of(self, request: ChatRequest) -> dict[str, Any]:
+        return self._client.body_of(request)
+
+    def send(
+        self,
+        request: ChatRequest,
+        *,
+        cancel: Cancel | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ChatStream:
+        return BaseClient.send(self._client, request, cancel=cancel, progress=progress)
 
 
 class ClientPool:

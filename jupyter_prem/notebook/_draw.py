@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from jupyter_prem.client import ChatRequest, Endpoint
     from jupyter_prem.conversation import Conversation, Question
 
     from ._state import Answerer, Notebook
@@ -61,20 +62,40 @@ def draw_dry_run(
 ) -> None:
     """Draw the request that would be sent; nothing is sent, started or changed."""
     client = answerer.client
-    known = client.known_model or question.fields.get("model") or notebook.settings().fields.get("model")
-    if known is None and question.kind == "ask":
-        question = dataclasses.replace(question, fields={**question.fields, "model": _ANY_MODEL})
-    request = notebook.prepare(conversation, client, question)
+    endpoint, request = _addressed(notebook, conversation, answerer, question)
     body = json.dumps(client.body_of(request), ensure_ascii=False, indent=2)
-    fixed = getattr(client.endpoint, "fixed", None)
+    fixed = getattr(endpoint, "fixed", None)
     target = fixed.url("chat/completions") if fixed is not None else "the embedded model, on this machine"
-    key = "Authorization: Bearer (the key)\n" if fixed is not None and fixed.api_key is not None else ""
+    keyed = fixed is not None and (fixed.api_key is not None or endpoint.name == "prem")
+    key = "Authorization: Bearer (the key)\n" if keyed else ""
     fence = "`" * max(3, body.count("`") and 1 + max(len(run) for run in re.findall("`+", body)))
     draw(
         shell,
         bundle(f"POST {target}\n\n{fence}http\n{key}Content-Type: application/json\n\n{body}\n{fence}"),
         {},
     )
+
+
+def _addressed(
+    notebook: Notebook, conversation: Conversation, answerer: Answerer, question: Question
+) -> tuple[Endpoint, ChatRequest]:
+    """Return whom a question would go to, and its request; in a replay those of the recorded run."""
+    client, tape = answerer.client, answerer.tape
+    if tape is None or tape.asks:
+        known = client.known_model or question.fields.get("model") or notebook.settings().fields.get("model")
+        if known is None and question.kind == "ask":
+            question = dataclasses.replace(question, fields={**question.fields, "model": _ANY_MODEL})
+        return client.endpoint, notebook.prepare(conversation, client, question)
+    from jupyter_prem.backends import resolve
+    from jupyter_prem.records import UNKNOWN, StandIn
+
+    tape.load()
+    taped = client.taped(tape, notebook.recordings.asker(), answerer.chosen)
+    prepared = notebook.prepare(conversation, taped, question)
+    name, request = taped.as_recorded(prepared)
+    if isinstance(prepared.model, StandIn) and name != "embedded" and not tape.used:
+        request = dataclasses.replace(request, model=_ANY_MODEL)  # the recorded run did not know it yet
+    return client.endpoint if name == UNKNOWN else resolve(name).endpoint, request
 
 
 def as_cell(text: str) -> str:

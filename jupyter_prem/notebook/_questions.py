@@ -9,7 +9,7 @@ from jupyter_prem.client import PremError
 from jupyter_prem.conversation import body_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from jupyter_prem.records import Record
@@ -53,13 +53,12 @@ class Questions:
 
         Only of those that a cell saved can it be told; panels and Python may ask for the others.
         """
-        listed = list(records)
-        first = [record.body.get("messages") for record in listed if body_hash(record.body) in self.asked]
-        begins = {body_hash(messages) for messages in first}
+        listed = [(record, list(_beginnings(record))) for record in records]
+        first = {hashes[-1] for record, hashes in listed if hashes and body_hash(record.body) in self.asked}
         return {
             (record.key, record.n)
-            for record in listed
-            if not record.shown or any(body_hash(part) in begins for part in _beginnings(record))
+            for record, hashes in listed
+            if not record.shown or not first.isdisjoint(hashes)
         }
 
     def missing(self, records: Iterable[Record]) -> list[str]:
@@ -68,10 +67,13 @@ class Questions:
         return [title for body, title in self.asked.items() if body not in known]
 
 
-def _beginnings(record: Record) -> Iterable[list[object]]:
+def _beginnings(record: Record) -> Iterator[str]:
+    """Yield what stands for each beginning of the messages, the whole last."""
     messages = record.body.get("messages")
-    messages = messages if isinstance(messages, list) else []
-    return [messages[:end] for end in range(len(messages), 0, -1)]
+    before = ""
+    for message in messages if isinstance(messages, list) else []:
+        before = body_hash([before, message])
+        yield before
 
 
 def _title(messages: object) -> str:

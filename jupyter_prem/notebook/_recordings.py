@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from jupyter_prem.client import ConfigurationError
-from jupyter_prem.records import MODE_VARIABLE, Asker, Cassette, Found, Mode, Tape, found, in_block
+from jupyter_prem.records import MODE_VARIABLE, Asker, Cassette, Found, Mode, Numbers, Tape, found, in_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,17 +36,23 @@ class Recordings:
         self._cell = cell
         self._chosen: Tape | None = None
         self._off = False
-        self._implied: dict[tuple[Mode, Path], Tape] = {}
+        self._tapes: dict[tuple[Mode, Path, bool], Tape] = {}
+        self._numbers: dict[Path, Numbers] = {}
 
     def choose(self, mode: Mode, where: Found | None = None, *, pace: bool = False) -> Tape:
-        """Have these recordings hold from now on.
+        """Have these recordings hold from now on; who has no cell begins again with its first question.
+
+        A notebook that is run again chooses again: "once" goes on with the file it made, and cells keep their
+        place.
 
         Args:
             mode: What is recorded and what is replayed.
             where: The cassette; None is the notebook's.
             pace: Whether a replay takes as long as the answer did.
         """
-        self._chosen, self._off = self._tape(mode, where or self.found(), pace=pace), False
+        where = where or self.found()
+        self._chosen, self._off = self._tape(mode, where, pace=pace), False
+        self._chosen.numbers.restart()
         return self._chosen
 
     def off(self) -> None:
@@ -67,10 +73,10 @@ class Recordings:
             return self._chosen
         word = os.environ.get(MODE_VARIABLE, "").strip()
         if word:
-            return None if word.lower() == "off" else self._of_environment(Mode.of(word), self.found())
+            return None if word.lower() == "off" else self._tape(Mode.of(word), self.found())
         if os.environ.get("PYTEST_CURRENT_TEST") or _is_set("CI"):
             where = self.found()
-            return self._of_environment(Mode.NONE, where) if where.exists else None
+            return self._tape(Mode.NONE, where) if where.exists else None
         return None
 
     def cassette(self) -> Cassette:
@@ -87,18 +93,19 @@ class Recordings:
         cell = cell or self._cell()
         return Asker() if cell is None else Asker(cell.id, cell.run, shown=shown)
 
-    def _of_environment(self, mode: Mode, where: Found) -> Tape:
-        place = (mode, where.path)
-        if place not in self._implied:
-            self._implied[place] = self._tape(mode, where)
-        return self._implied[place]
-
-    @staticmethod
-    def _tape(mode: Mode, where: Found, *, pace: bool = False) -> Tape:
+    def _tape(self, mode: Mode, where: Found, *, pace: bool = False) -> Tape:
         if where.path.is_dir():
             raise ConfigurationError(f"{where.path} is a folder.", hint="Name a file: notebook.chat.jsonl")
-        command = f"{_COMMAND} {shlex.quote(str(where.path))}"
-        return Tape(where.path, mode, also=where.also, pace=pace, command=command)
+        place = (mode, where.path, pace)
+        tape = self._tapes.get(place)
+        gone = tape is not None and mode is Mode.ONCE and not tape.asks and tape.cassette.blank
+        if tape is None or gone:
+            numbers = self._numbers.setdefault(where.path, Numbers())
+            command = f"{_COMMAND} {shlex.quote(str(where.path))}"
+            self._tapes[place] = Tape(
+                where.path, mode, also=where.also, pace=pace, numbers=numbers, command=command
+            )
+        return self._tapes[place]
 
 
 def _is_set(name: str) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jupyter_prem.backends import Client, ClientPool, Resolved
-    from jupyter_prem.client import Cancel, ChatRequest, StreamUsage
+    from jupyter_prem.client import Backend, Cancel, ChatRequest, StreamUsage
     from jupyter_prem.conversation import Cell, Conversation, Outcome, Question, Round, Sink
     from jupyter_prem.records import Tape, Taped
 
@@ -204,14 +204,14 @@ class Notebook:
             conversation.name = f"{stem}-{count}"
         self.conversations[conversation.name] = conversation
 
-    def prepare(self, conversation: Conversation, client: Client, question: Question) -> ChatRequest:
+    def prepare(self, conversation: Conversation, backend: Backend, question: Question) -> ChatRequest:
         """Return the request that `ask` would send.
 
         Raises: As `jupyter_prem.conversation.prepare`.
         """
         from jupyter_prem.conversation import prepare
 
-        return prepare(conversation, client, self.completed(question))
+        return prepare(conversation, backend, self.completed(question))
 
     def ask(
         self,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ._numbers import Asker, Numbers
     from ._record import Damaged, Record
     from ._tape import Tape
-    from ._taped import StandIn, Taped, endpoint_name
+    from ._taped import UNKNOWN, StandIn, Taped, endpoint_name
     from ._verify import Check, Report, verify
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "FORMAT",
     "MODE_VARIABLE",
     "NEUTRAL",
+    "UNKNOWN",
     "Arrival",
     "Asker",
     "Base",
@@ -86,6 +87,7 @@ _PARTS = {
     "StandIn": "_taped",
     "Tape": "_tape",
     "Taped": "_taped",
+    "UNKNOWN": "_taped",
     "active": "_active",
     "canonical": "_key",
     "compare": "_drift",

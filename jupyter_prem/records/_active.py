@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import threading
 from contextlib import ContextDecorator
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ._base import base
 from ._modes import Mode
@@ -14,7 +17,7 @@ from ._numbers import Asker
 from ._tape import Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
 __all__ = [
@@ -31,17 +34,19 @@ MODE_VARIABLE = "JUPYTER_PREM_RECORD"
 CASSETTE_VARIABLE = "JUPYTER_PREM_CASSETTE"
 ENDING = ".chat.jsonl"
 
+_F = TypeVar("_F", bound="Callable[..., Any]")
+
 
 class Found:
     """Where recordings are: the file that is written, and those that are read beside it."""
 
-    def __init__(self, path: Path, also: Sequence[Path] = ()) -> None:
-        self.path, self.also = path, tuple(also)
+    def __init__(self, path: Path, also: Sequence[Path] = (), *, named: bool = True) -> None:
+        self.path, self.also, self.named = path, tuple(also), named
 
     @property
     def exists(self) -> bool:
-        """Whether there is anything to read."""
-        return self.path.exists() or bool(self.also)
+        """Whether there are recordings that somebody made for this: beside them, others' do not count."""
+        return self.path.exists() or (bool(self.also) and not self.named)
 
 
 def found(
@@ -61,9 +66,13 @@ def found(
     for path in beside:
         if path.exists():
             return Found(path)
-    every = sorted(folder.glob(f"*{ENDING}"))
+    every = sorted(path for path in folder.glob(f"*{ENDING}") if path.is_file())
     written = beside[0] if beside else folder / f"notebook{ENDING}"
-    return Found(written, [path for path in every if path != written])
+    return Found(written, [path for path in every if path != written], named=bool(beside))
+
+
+# A task or a thread that entered a block of its own asks there; all others in the newest of the process.
+_own: ContextVar[tuple[Tape, ...]] = ContextVar("jupyter_prem_record", default=())
 
 
 class _Active:
@@ -81,8 +90,7 @@ _active = _Active()
 def active() -> tuple[Tape, Asker] | None:
     """Return the recordings that hold now in this process, and who asks; None where none do."""
     held = base()
-    with _active.lock:
-        tape = _active.blocks[-1] if _active.blocks else None
+    tape = in_block()
     if tape is None:
         tape = held.tape() if held is not None else _of_environment()
     if tape is None:
@@ -91,9 +99,10 @@ def active() -> tuple[Tape, Asker] | None:
 
 
 def in_block() -> Tape | None:
-    """Return the recordings of the innermost `record` block."""
+    """Return the recordings of the innermost `record` block: of this task or thread, else of the process."""
     with _active.lock:
-        return _active.blocks[-1] if _active.blocks else None
+        own = [tape for tape in _own.get() if tape in _active.blocks]
+        return next(reversed(own or _active.blocks), None)
 
 
 def _of_environment() -> Tape | None:
@@ -136,12 +145,34 @@ class record(ContextDecorator):  # noqa: N801 - read as a word, like contextlib'
         self._pace = pace
         self._tapes: list[Tape] = []
 
+    def __call__(self, function: _F) -> _F:
+        """Return the function, recorded while it runs.
+
+        Raises:
+            TypeError: It is a generator, which runs in pieces.
+        """
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError("A generator runs in pieces; use `with record(...)` inside it.")
+        if not inspect.iscoroutinefunction(function):
+            return super().__call__(function)
+
+        @functools.wraps(function)
+        async def recorded(*args: Any, **named: Any) -> Any:
+            with self._recreate_cm():
+                return await function(*args, **named)
+
+        return cast("_F", recorded)
+
+    def _recreate_cm(self) -> record:
+        return record(self._path, self._mode, pace=self._pace)  # calls may run at the same time
+
     def __enter__(self) -> Tape:
         where = found() if self._path is None else Found(Path(self._path))
         tape = Tape(where.path, self._mode, also=where.also, pace=self._pace)
         self._tapes.append(tape)
         with _active.lock:
             _active.blocks.append(tape)
+        _own.set((*_own.get(), tape))
         return tape
 
     def __exit__(
@@ -150,3 +181,4 @@ class record(ContextDecorator):  # noqa: N801 - read as a word, like contextlib'
         tape = self._tapes.pop()
         with _active.lock:
             _active.blocks.remove(tape)
+        _own.set(tuple(one for one in _own.get() if one is not tape))

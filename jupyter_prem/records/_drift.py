@@ -30,6 +30,7 @@ class Change(enum.Enum):
     SAME = "same"
     SAME_FINGERPRINT = "text changed, same fingerprint"
     OTHER_FINGERPRINT = "text changed, another fingerprint"
+    NO_FINGERPRINT = "text changed, no fingerprint"
     STRUCTURE = "structure changed"
     ERROR = "error"
     MISSING = "missing"
@@ -73,6 +74,7 @@ def compare(record: Record, response: ChatResponse) -> Comparison:
     if says[0] == says[1]:
         return Comparison(Change.SAME, (), then, now)
     change = Change.SAME_FINGERPRINT if then == now else Change.OTHER_FINGERPRINT
+    change = Change.NO_FINGERPRINT if then is None and now is None else change
     lines = [[line for text in said for line in _sentences(text)] for said in says]
     return Comparison(change, _diff(*lines) or ("only white space differs",), then, now)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Asker", "Numbers"]
 
@@ -27,18 +27,17 @@ class Asker:
 
 
 class Numbers:
-    """Gives each of the identical questions its number, from 1.
+    """Gives each of the identical questions its number, from 1. Safe between threads.
 
-    A cell that is run again keeps the numbers it had; whoever has no cell takes the next one. Safe between
-    threads.
+    A cell that is run again keeps the numbers it had; whoever has no cell takes the lowest that is free.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._next: dict[str, int] = {}
         self._free: dict[str, list[int]] = {}
-        self._cells: dict[tuple[str, str], list[int]] = {}
-        self._runs: dict[tuple[str, str], tuple[str, int]] = {}
+        self._loose: dict[str, set[int]] = {}
+        self._cells: dict[tuple[str, str], _Cell] = {}
 
     def take(self, key: str, asker: Asker) -> int:
         """Return the number of the question that is asked now."""
@@ -47,28 +46,50 @@ class Numbers:
                 self._next[key] = max(self._next.get(key, 0), asker.number)
                 return asker.number
             if asker.cell is None:
-                return self._new(key)
-            place = (key, asker.cell)
-            execution, count = self._runs.get(place, ("", 0))
-            count = count if execution == asker.execution else 0
-            self._runs[place] = (asker.execution, count + 1)
-            numbers = self._cells.setdefault(place, [])
-            if count == len(numbers):
-                numbers.append(self._new(key))
-            return numbers[count]
+                number = self._new(key)
+                self._loose.setdefault(key, set()).add(number)
+                return number
+            cell = self._cells.setdefault((key, asker.cell), _Cell())
+            if cell.execution != asker.execution:
+                cell.execution, cell.left = asker.execution, sorted(cell.held)
+            number = heapq.heappop(cell.left) if cell.left else self._new(key)
+            cell.held.add(number)
+            return number
 
-    def give_back(self, key: str, asker: Asker, number: int) -> None:
-        """Have the number given to the next question, since this one has no answer."""
+    def give_back(self, key: str, asker: Asker, number: int, *, recorded: bool = False) -> None:
+        """Have the number given to the next question, since this one has no answer.
+
+        Args:
+            key: The question's.
+            asker: Who asked it.
+            number: Its number.
+            recorded: Whether there is an answer of an earlier run: then a cell keeps the number for its next.
+        """
         with self._lock:
             if asker.number is not None:
                 return
             if asker.cell is None:
-                heapq.heappush(self._free.setdefault(key, []), number)
+                if number in self._loose.get(key, ()):
+                    self._loose[key].discard(number)
+                    heapq.heappush(self._free.setdefault(key, []), number)
                 return
-            place = (key, asker.cell)
-            execution, count = self._runs.get(place, ("", 0))
-            if execution == asker.execution and self._cells[place][count - 1 : count] == [number]:
-                self._runs[place] = (execution, count - 1)
+            cell = self._cells[key, asker.cell]
+            waits = number in cell.left
+            if cell.execution != asker.execution and not waits:
+                return  # the cell's next run has it already
+            if recorded and not waits:
+                heapq.heappush(cell.left, number)
+            elif not recorded:
+                cell.held.discard(number)
+                cell.left = sorted(set(cell.left) - {number})
+                heapq.heappush(self._free.setdefault(key, []), number)
+
+    def restart(self) -> None:
+        """Have whoever has no cell begin again; cells keep the numbers they have."""
+        with self._lock:
+            for key, numbers in self._loose.items():
+                self._free[key] = sorted({*self._free.get(key, ()), *numbers})
+            self._loose.clear()
 
     def _new(self, key: str) -> int:
         free = self._free.get(key)
@@ -76,3 +97,12 @@ class Numbers:
             return heapq.heappop(free)
         self._next[key] = self._next.get(key, 0) + 1
         return self._next[key]
+
+
+@dataclass(slots=True)
+class _Cell:
+    """The numbers that a cell has of one question: all of them, and those its present run has not used."""
+
+    execution: str | None = None
+    held: set[int] = field(default_factory=set)
+    left: list[int] = field(default_factory=list)

@@ -6,8 +6,9 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from ._append import LINK
 from ._cassette import Cassette
-from ._errors import CassetteWarning, MissingRecordingError
+from ._errors import CassetteError, CassetteWarning, MissingRecordingError
 from ._key import key_of
 from ._miss import differences, nearest, ordinal
 from ._modes import Mode
@@ -31,9 +32,11 @@ class Tape:
         mode: What is recorded and what is replayed.
         also: Further cassettes that are read.
         pace: Whether a replay takes as long as the answer did.
+        numbers: Who has which number; None begins anew.
         command: What a person types to record what is missing.
 
     Attributes:
+        command: As given.
         used: The key and the number of each recording that was replayed or made.
         asks: Whether anybody is asked.
 
@@ -48,18 +51,19 @@ class Tape:
         *,
         also: Sequence[str | os.PathLike[str]] = (),
         pace: bool = False,
+        numbers: Numbers | None = None,
         command: str | None = None,
     ) -> None:
         self.cassette = Cassette(path)
         self.mode = Mode.of(mode)
         self.pace = pace
-        self.numbers = Numbers()
+        self.numbers = numbers or Numbers()
         self.used: set[tuple[str, int]] = set()
         self._others = [cassette for cassette in map(Cassette, also) if cassette.path != self.cassette.path]
-        self._command = command or f"record({str(path)!r}, mode='new_episodes')"
+        self.command = command or f"record({str(path)!r}, mode='new_episodes')"
         self._warned: set[tuple[Cassette, str]] = set()
         self._lock = threading.Lock()
-        fresh = self.mode is Mode.ONCE and not self.cassette.exists
+        fresh = self.mode is Mode.ONCE and self.cassette.blank
         self.asks = fresh or self.mode in {Mode.NEW_EPISODES, Mode.ALL}
 
     def __repr__(self) -> str:
@@ -74,26 +78,39 @@ class Tape:
         """Every record that counts."""
         self.load()
         for cassette in self.cassettes:
-            yield from cassette
+            yield from cassette.records
 
     def load(self) -> None:
         """Read what was added to the cassettes.
 
         Raises:
-            CassetteError: One cannot be read, is no cassette, or one of a later version.
+            CassetteError: The one that is written cannot be read, is no cassette, or one of a later version.
         """
+        self.cassette.refresh()
+        for cassette in self._others:
+            try:
+                cassette.refresh()
+            except CassetteError as error:  # nobody named it
+                self._warn(cassette, f"{error.what.rstrip('.')}. It is passed over.")
         for cassette in self.cassettes:
-            cassette.refresh()
             for fault in list(cassette.faults):
-                with self._lock:
-                    told = (cassette, str(fault)) in self._warned
-                    self._warned.add((cassette, str(fault)))
-                if not told:
-                    warnings.warn(
-                        f"{cassette.path.name}: {fault}. The other recordings are used.",
-                        CassetteWarning,
-                        stacklevel=2,
-                    )
+                self._warn(cassette, f"{fault}. The other recordings are used.")
+
+    def _warn(self, cassette: Cassette, text: str) -> None:
+        with self._lock:
+            told = (cassette, text) in self._warned
+            self._warned.add((cassette, text))
+        if not told:
+            warnings.warn(f"{cassette.path.name}: {text}", CassetteWarning, stacklevel=3)
+
+    def check_writable(self) -> None:
+        """Find out, before anybody is asked, whether an answer can be recorded at all.
+
+        Raises:
+            CassetteError: The file is a link.
+        """
+        if self.cassette.path.is_symlink():
+            raise CassetteError(f"Nobody was asked. {LINK}", where=f"in {self.cassette.path}")
 
     def find(self, key: str, number: int, *, exact: bool = True) -> Record | None:
         """Return the recording of the n-th question with this key, as last read.
@@ -122,9 +139,9 @@ class Tape:
     ) -> MissingRecordingError:
         """Return the error of a question that has no recording."""
         key = key_of(endpoint, body)
-        known = sum(1 for record in self if record.key == key)
+        known = sum(record.key == key for record in self)
         where = f"in {', '.join(cassette.path.name for cassette in self.cassettes)}"
-        hint = f"Record it: {self._command}"
+        hint = f"Record it: {self.command}"
         if not any(cassette.exists for cassette in self.cassettes):
             return MissingRecordingError("There are no recordings to replay.", where=where, hint=hint)
         if known:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from jupyter_prem.client import PREM_STUDIO, ChatStream, Interrupted, PremError
 
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 
     from ._tape import Tape
 
-__all__ = ["StandIn", "Taped", "endpoint_name"]
+__all__ = ["UNKNOWN", "StandIn", "Taped", "endpoint_name"]
+
+UNKNOWN = "(whichever was recorded)"
+_PORTS = {"http": 80, "https": 443}
 
 
 class StandIn(str):
@@ -36,9 +41,18 @@ class StandIn(str):
 
 
 def endpoint_name(endpoint: Endpoint) -> str:
-    """Return what recordings call an endpoint: "prem", "embedded" or its base URL; never a key."""
+    """Return what recordings call an endpoint: "prem", "embedded" or its base URL; never a key.
+
+    Addresses that mean the same have one name (RFC 3986 section 6.2).
+    """
     fixed = getattr(endpoint, "fixed", None)
-    return endpoint.name if fixed is None or fixed.base_url == PREM_STUDIO else str(fixed.base_url)
+    if fixed is None:
+        return endpoint.name
+    parts = urlsplit(fixed.base_url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    port = f":{parts.port}" if parts.port not in {None, _PORTS.get(parts.scheme)} else ""
+    base = f"{parts.scheme}://{host}{port}{parts.path.removesuffix('/api/v1')}"
+    return "prem" if base == PREM_STUDIO else base
 
 
 class Taped:
@@ -122,13 +136,14 @@ class Taped:
         return self._replayed(record, question, cancel)
 
     def _question(self, request: ChatRequest) -> _Question:
-        endpoint, request = self._as_recorded(request)
+        endpoint, request = self.as_recorded(request)
         body = request.to_body()
         key = key_of(endpoint, body)
         return _Question(endpoint, request, body, key, self._tape.numbers.take(key, self._asker))
 
     def _give_back(self, question: _Question) -> None:
-        self._tape.numbers.give_back(question.key, self._asker, question.number)
+        recorded = self._tape.find(question.key, question.number) is not None
+        self._tape.numbers.give_back(question.key, self._asker, question.number, recorded=recorded)
 
     def _asked(
         self, question: _Question, cancel: Cancel | None, progress: Callable[[int, int], None] | None
@@ -145,6 +160,9 @@ class Taped:
                 record = self._recorded(question)
                 if record is not None:
                     return self._replayed(record, question, cancel)
+            tape.check_writable()
+            body = json.loads(json.dumps(question.body))  # whoever asked may go on to change its parts
+            question = dataclasses.replace(question, body=body)
             stream = backend.send(question.request, cancel=cancel, progress=progress)
             stream.about |= self._about(
                 question.endpoint, question.key, question.number, implied=self._implied
@@ -158,7 +176,7 @@ class Taped:
         exact = self._tape.asks or self._asker.number is not None
         return self._tape.find(question.key, question.number, exact=exact)
 
-    def _as_recorded(self, request: ChatRequest) -> tuple[str, ChatRequest]:
+    def as_recorded(self, request: ChatRequest) -> tuple[str, ChatRequest]:
         """Return whom a request goes to, and the request with its model; see `StandIn`."""
         open_model = isinstance(request.model, StandIn)
         if self._endpoint is not None and not open_model:
@@ -176,7 +194,7 @@ class Taped:
             request = dataclasses.replace(request, model=self._backend.default_model())
         elif first is not None:
             return first
-        return self._endpoint or "(whichever was recorded)", request
+        return self._endpoint or UNKNOWN, request
 
     def _replayed(self, record: Record, question: _Question, cancel: Cancel | None) -> ChatStream:
         self._tape.used.add((record.key, record.n))
@@ -199,15 +217,19 @@ class Taped:
             n=question.number,
             implied=self._implied,
             shown=self._asker.shown,
+            key=question.key,
         )
-        self._tape.used.add((record.key, record.n))
         try:
             self._tape.cassette.add(record)
-        except CassetteError as error:
-            error.response = response
-            if self._strict:
-                raise
-            self.failure = error
+        except BaseException as error:
+            self._give_back(question)
+            if isinstance(error, CassetteError):
+                error.response = response
+                if not self._strict:
+                    self.failure = error
+                    return
+            raise
+        self._tape.used.add((record.key, record.n))
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,9 +291,11 @@ class _Recording:
 
     def end(self, response: ChatResponse) -> None:
         """Keep the whole answer."""
+        whole = not self._question.body.get("stream")
+        arrival = Arrival(ms=[sum(self._arrival.ms)]) if whole else self._arrival
         with self._held:
             self._open = False
-            self._keep(self._question, response, self._arrival)
+            self._keep(self._question, response, arrival)
 
     def close(self) -> None:
         """Let others ask, if there is no whole answer."""

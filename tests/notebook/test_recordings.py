@@ -137,6 +137,70 @@ def test_a_cell_keeps_its_recording_and_regenerate_takes_the_next(begin, service
     assert len(service.questions) == 4
 
 
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all"])
+def test_a_notebook_that_chooses_again_goes_on_as_it_was(begin, folder, service, mode):
+    numbers = iter(range(100))
+    service.script = lambda _: Reply(answer(f"Answer {next(numbers)}"))
+    kernel = begin(PREM_ENDPOINT=service.url)
+
+    def run():
+        kernel.run(f"%prem record {mode}", cell_id="r")
+        texts = []
+        for cell in ("a", "b"):
+            assert kernel.run("%%chat --once\nhi", cell_id=cell).status == "ok"
+            texts.append(kernel.value("chat_response.text"))
+        return texts
+
+    first = run()
+    assert (run() == first) == (mode != "all")
+    assert len(service.questions) == (4 if mode == "all" else 2)
+    # A file that is gone is recorded anew.
+    (folder / "notebook.chat.jsonl").unlink()
+    run()
+    assert [one.n for one in Cassette(folder / "notebook.chat.jsonl")] == [1, 2]
+
+
+def test_a_replay_begins_again_with_the_mode_where_cells_have_no_ids(begin, service):
+    numbers = iter(range(100))
+    service.script = lambda _: Reply(answer(f"Answer {next(numbers)}"))
+    kernel = begin(PREM_ENDPOINT=service.url)
+    texts = []
+    for mode in ("once", "none", "none"):
+        kernel.run(f"%prem record {mode}")
+        for _ in range(2):
+            kernel.run("from jupyter_prem import Client\ntext = Client().chat('hi').text", cell_id=None)
+            texts.append(kernel.value("text"))
+    assert texts == ["'Answer 0'", "'Answer 1'"] * 3
+
+
+def test_a_dry_run_is_the_same_in_a_replay(begin, service):
+    cells = [
+        "%prem record once",
+        "%%chat --dry-run -t 0.5\nhello",
+        "%%chat -t 0.5\nhello",
+        "%%chat --dry-run\nmore",
+        "%prem regenerate --dry-run --seed 3",
+    ]
+    live, _ = page(begin(PREM_ENDPOINT=service.url), cells)
+    kernel = begin()
+    kernel.run(GUARD)
+    assert page(kernel, cells)[0] == live
+    assert service.url in live[1][0]["text/plain"]
+    assert '"model": "loopback-1"' in live[3][0]["text/plain"]
+
+
+def test_recordings_of_another_notebook_are_no_reason_to_ask_nobody(begin, folder, service):
+    for name in ("lesson", "other"):
+        nbformat.write(nbformat.v4.new_notebook(), folder / f"{name}.ipynb")
+    kernel = begin(PREM_ENDPOINT=service.url)
+    kernel.run("%prem record once other.chat.jsonl")
+    kernel.run("%%chat --once\nhi")
+    kernel = begin(PREM_ENDPOINT=service.url, CI="true", JPY_SESSION_NAME=str(folder / "lesson.ipynb"))
+    assert kernel.run("%%chat --once\nnew").status == "ok"
+    kernel = begin(PREM_ENDPOINT=service.url, CI="true", JPY_SESSION_NAME=str(folder / "other.ipynb"))
+    assert kernel.run("%%chat --once\nnew").ename == "MissingRecordingError"
+
+
 def test_several_questions_of_one_cell_keep_their_places(begin, service):
     numbers = iter(range(100))
     service.script = lambda _: Reply(answer(f"Answer {next(numbers)}"))

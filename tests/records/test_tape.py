@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -15,8 +16,9 @@ import pytest
 from loopback import Reply, answer, as_json, calls, chunk, event
 
 from jupyter_prem import CassetteError, Client, Conversation, MissingRecordingError, record
+from jupyter_prem.backends import asking_again
 from jupyter_prem.client import Cancel, Interrupted, PremError
-from jupyter_prem.records import Cassette, Mode, ModeError, Tape
+from jupyter_prem.records import Cassette, CassetteWarning, Mode, ModeError, verify
 
 
 @pytest.fixture
@@ -77,16 +79,14 @@ def test_a_replay_gives_the_same_answer_in_the_same_pieces(path, service):
     assert second.provenance["recording"] == first.provenance["recording"]
 
 
-def test_where_nothing_is_named_the_recordings_own_stand_in(path, service, no_network):
-    tape = Tape(path, "all")
-    with pytest.MonkeyPatch.context() as undo:
-        undo.undo()
-    del tape
+def test_without_recordings_nobody_is_asked(path, no_network):
+    no_network()
     with (
         record(path, "none"),
         pytest.raises(MissingRecordingError, match="There are no recordings to replay"),
     ):
         client().chat("hello")
+    assert not path.exists()
 
 
 def test_no_endpoint_and_no_model_take_whichever_was_recorded(path, service, no_network):
@@ -179,7 +179,7 @@ def test_a_number_that_is_missing_is_not_counted(path, service):
     with record(path) as tape:
         for _ in range(3):
             streamed(client(service.url), "again")
-        tape.cassette.rewrite(one for one in tape.cassette if one.n != 2)
+        tape.cassette.drop({(one.key, one.n) for one in tape.cassette if one.n == 2})
     with record(path, "none"):
         assert [streamed(client(service.url), "again")[1].text for _ in range(2)] == ["one", "three"]
         with pytest.raises(MissingRecordingError, match="recorded 2 times; it is asked for the 3rd time"):
@@ -277,6 +277,112 @@ def test_where_nothing_can_be_locked_the_answer_is_kept(path, service):
     )
     assert ran.stdout.startswith("You said: hello The answer was not recorded."), ran.stdout + ran.stderr
     assert "takes no locks" in ran.stdout
+
+
+def test_what_is_sent_and_built_comes_from_the_recordings_too(path, service, no_network):
+    asker = client(service.url)
+    with record(path), asker.send(asker.build("hello", stream=True)) as stream:
+        live = [str(delta) for delta in stream]
+    no_network()
+    for again in (client(service.url), client()):
+        with record(path, "none"):
+            with again.send(again.build("hello", stream=True)) as stream:
+                assert [str(delta) for delta in stream] == live
+            assert stream.response.replayed
+            with pytest.raises(MissingRecordingError):
+                again.send(again.build("hello"))
+            with pytest.raises(MissingRecordingError):
+                again.send(again.build("something else", model=again.default_model()))
+
+
+def test_an_address_has_one_name_however_it_is_written(path, service):
+    port = service.url.rpartition(":")[2]
+    with record(path):
+        client(service.url).chat("hello", model="m")
+    for url in (f"{service.url}/", f"HTTP://127.0.0.1:{port}", f"http://127.0.0.1:{port}/api/v1"):
+        with record(path, "none"):
+            assert client(url).chat("hello", model="m").replayed
+    with record(path, "none"), pytest.raises(MissingRecordingError, match="endpoint: recorded"):
+        client(f"http://127.0.0.1:{port}/v1").chat("hello", model="m")  # another API
+
+
+def test_what_is_changed_while_it_is_answered_is_recorded_as_it_was_sent(path, service):
+    gate = threading.Event()
+    service.say(event(chunk("so far")), gate, *answer("rest"))
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    with record(path) as tape, client(service.url).stream("hello", model="m", tools=[tool]) as stream:
+        next(iter(stream))
+        tool["function"]["name"] = "changed"
+        gate.set()
+        for _ in stream:
+            pass
+    assert [one.body["tools"][0]["function"]["name"] for one in tape.cassette] == ["f"]
+    assert tape.cassette.faults == []
+
+
+def test_a_link_is_refused_before_anybody_is_asked(path, service):
+    real = path.with_name("real.jsonl")
+    with record(real):
+        client(service.url).chat("hello", model="m")
+    path.symlink_to(real)
+    asked = len(service.questions)
+    with record(path, "new_episodes"):
+        assert client(service.url).chat("hello", model="m").replayed
+        with pytest.raises(CassetteError, match=r"Nobody was asked\. The file is a link"):
+            client(service.url).chat("other", model="m")
+    assert len(service.questions) == asked
+
+
+def test_an_answer_that_came_whole_is_verified_and_replayed_whole(path, service):
+    with record(path):
+        client(service.url).chat("whole", model="m")
+        streamed(client(service.url), "in pieces", model="m")
+    whole, pieces = Cassette(path)
+    assert (bool(whole.arrival), bool(pieces.arrival)) == (False, True)
+    assert len(whole.arrival.ms) == 1
+    service.requests.clear()
+    with asking_again(endpoint=service.url) as ask:
+        report = verify([whole, pieces], ask)
+    assert [request.body.get("stream") for request in service.questions] == [False, True]
+    assert not report.drifted
+    with record(path, "none"):
+        assert streamed(client(service.url), "whole", model="m")[0] == ["You said: whole"]
+
+
+def test_a_stop_while_an_answer_is_written_leaves_its_number_to_the_next(path, service, monkeypatch):
+    def stop(handle):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    with record(path) as tape:
+        monkeypatch.setattr(os, "fsync", stop)
+        with pytest.raises(KeyboardInterrupt):
+            client(service.url).chat("hello", model="m")
+        client(service.url).chat("hello", model="m")
+        assert [one.n for one in tape.cassette] == [1]
+    assert tape.cassette.faults == []
+
+
+def test_each_thread_has_the_error_of_its_own_answer(service, monkeypatch):
+    start, caught = threading.Barrier(6), {}
+
+    def ask(number):
+        start.wait()
+        try:
+            client(service.url).chat(f"question {number}", model="m")
+        except CassetteError as error:
+            caught[number] = error
+
+    with record("/dev/full", "all"):
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert {number: error.response.text for number, error in caught.items()} == {
+        number: f"You said: question {number}" for number in range(6)
+    }
+    assert len(set(map(id, caught.values()))) == 6
 
 
 def test_calls_reasoning_and_refusals_come_back(path, service):
@@ -407,6 +513,36 @@ def test_the_environment_names_mode_and_file(path, service, monkeypatch):
     assert len(service.questions) == 2
 
 
+def test_what_is_no_file_is_no_recording(path, service):
+    path.with_name("folder.chat.jsonl").mkdir()
+    os.mkfifo(path.with_name("pipe.chat.jsonl"))
+    path.with_name("foreign.chat.jsonl").write_text("hello\nworld\n")
+    with record(path):
+        client(service.url).chat("one", model="m")
+    with (
+        record(mode="none"),
+        pytest.warns(CassetteWarning, match="foreign.chat.jsonl: This file holds no recordings"),
+    ):
+        assert client(service.url).chat("one", model="m").replayed
+    for name, what in (("folder", "is a folder"), ("pipe", "is a pipe")):
+        with (
+            record(path.with_name(f"{name}.chat.jsonl"), "new_episodes"),
+            pytest.raises(CassetteError, match=what),
+        ):
+            client(service.url).chat("one", model="m")
+
+
+@pytest.mark.parametrize("begun", ["", '{"jupyter_prem":"cass', '{"jupyter_prem":"cassette","format":1}'])
+def test_once_records_into_a_file_that_was_only_begun(path, service, begun):
+    path.write_text(begun)
+    with record(path):
+        client(service.url).chat("one", model="m")
+    assert path.read_text().startswith('{"jupyter_prem":"cassette","format":1}\n{"key":')
+    assert (len(Cassette(path)), Cassette(path).faults) == (1, [])
+    with record(path), pytest.raises(MissingRecordingError):
+        client(service.url).chat("two", model="m")
+
+
 def test_without_a_name_every_cassette_of_the_folder_is_read(path, service):
     with record(path):
         client(service.url).chat("one")
@@ -440,6 +576,47 @@ def test_blocks_lie_in_each_other_and_hold_for_every_thread(path, service):
 
     assert replay()
     assert replay()
+
+
+def test_blocks_that_cross_are_each_of_their_own_thread(path, service):
+    other = path.with_name("other.chat.jsonl")
+    entered, done = threading.Barrier(2), threading.Barrier(2)
+
+    def ask(place, text):
+        with record(place, "all"):
+            entered.wait()
+            client(service.url).chat(text, model="m")
+            done.wait()
+
+    threads = [threading.Thread(target=ask, args=(place, place.stem)) for place in (path, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [[one.response.text for one in Cassette(place)] for place in (path, other)] == [
+        ["You said: a.chat"],
+        ["You said: other.chat"],
+    ]
+
+
+def test_a_coroutine_is_recorded_while_it_runs_and_a_generator_refused(path, service):
+    @record(path, "new_episodes")
+    async def ask(text):
+        await asyncio.sleep(0)
+        return await asyncio.to_thread(client(service.url).chat, text, model="m")
+
+    async def both():
+        return await asyncio.gather(ask("one"), ask("two"))
+
+    asyncio.run(both())
+    assert len(Cassette(path)) == 2
+    assert asyncio.run(ask("one")).replayed
+
+    def pieces():
+        yield client(service.url).chat("one")
+
+    with pytest.raises(TypeError, match="A generator runs in pieces"):
+        record(path)(pieces)
 
 
 def test_a_miss_is_three_lines_and_some_detail(path, service):

@@ -86,6 +86,13 @@ def test_every_kind_of_change_is_told_from_the_others():
     }
 
 
+def test_without_a_fingerprint_nothing_is_known_of_it():
+    then = record_of(response(fingerprint=None))
+    assert compare(then, response(choice("no"), fingerprint=None)).change is Change.NO_FINGERPRINT
+    assert compare(then, response(choice("no"))).change is Change.OTHER_FINGERPRINT
+    assert compare(then, response(fingerprint=None)).change is Change.SAME
+
+
 def test_a_diff_shows_what_changed_and_no_more():
     text = "The first sentence stays. " * 40 + "The last one was this."
     found = compare(
