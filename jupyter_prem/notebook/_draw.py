@@ -92,7 +92,7 @@ def _addressed(
     tape.load()
     taped = client.taped(tape, notebook.recordings.asker(), answerer.chosen)
     prepared = notebook.prepare(conversation, taped, question)
-    name, request = taped.as_recorded(prepared)
+    name, request = taped.matcher.as_recorded(prepared)
     if isinstance(prepared.model, StandIn) and name != "embedded" and not tape.used:
         request = dataclasses.replace(request, model=_ANY_MODEL)  # the recorded run did not know it yet
     return client.endpoint if name == UNKNOWN else resolve(name).endpoint, request

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from ._drift import Change, Comparison, compare
     from ._errors import CassetteError, CassetteWarning, MissingRecordingError, ModeError
     from ._key import NEUTRAL, canonical, key_of
+    from ._matcher import UNKNOWN, Matcher, StandIn, endpoint_name
     from ._modes import Mode
     from ._numbers import Asker, Numbers
     from ._record import Damaged, Record
     from ._tape import Tape
-    from ._taped import UNKNOWN, StandIn, Taped, endpoint_name
+    from ._taped import Taped
     from ._verify import Check, Report, verify
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Damaged",
     "Fault",
     "Found",
+    "Matcher",
     "MissingRecordingError",
     "Mode",
     "ModeError",
@@ -77,6 +79,7 @@ _PARTS = {
     "Fault": "_cassette",
     "Found": "_active",
     "MODE_VARIABLE": "_active",
+    "Matcher": "_matcher",
     "MissingRecordingError": "_errors",
     "Mode": "_modes",
     "ModeError": "_errors",
@@ -84,14 +87,14 @@ _PARTS = {
     "Numbers": "_numbers",
     "Record": "_record",
     "Report": "_verify",
-    "StandIn": "_taped",
+    "StandIn": "_matcher",
     "Tape": "_tape",
     "Taped": "_taped",
-    "UNKNOWN": "_taped",
+    "UNKNOWN": "_matcher",
     "active": "_active",
     "canonical": "_key",
     "compare": "_drift",
-    "endpoint_name": "_taped",
+    "endpoint_name": "_matcher",
     "found": "_active",
     "in_block": "_active",
     "key_of": "_key",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._append import append, rewrite
 from ._contents import FORMAT, HEADER, Contents, Fault
@@ -14,7 +14,7 @@ from ._record import Damaged, Record
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
 __all__ = ["FORMAT", "Cassette", "Fault"]
 
@@ -26,10 +26,11 @@ _KINDS = {
 
 
 class Cassette:
-    """The records of a file, read when they are first asked for and then as the file grows.
+    """The records of a file, found when they are first asked for and then as the file grows.
 
-    Safe between threads, and between processes that add to one file. Of two records of one question the later
-    one counts. A last line that a killed process left without its end is passed over.
+    They stay on the disk: a file may hold more than a machine's memory. Safe between threads, and between
+    processes that add to one file. Of two records of one question the later one counts. A last line that a
+    killed process left without its end is passed over.
 
     Attributes:
         path: The file; it need not exist.
@@ -38,6 +39,8 @@ class Cassette:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
         self._contents = Contents(self.path)
+        self._pairs: dict[tuple[str, str], None] = {}
+        self._paired = (self._contents, 0)  # how many places of which contents they are of
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
@@ -46,17 +49,18 @@ class Cassette:
     def __iter__(self) -> Iterator[Record]:
         """The records that count, in the order of the file."""
         self.refresh()
-        return iter(self.records)
+        return self.records()
 
     def __len__(self) -> int:
         self.refresh()
-        return len(self._contents.records)
+        return len(self._contents.places)
 
-    @property
-    def records(self) -> list[Record]:
-        """The records that count, in the order of the file, as last read."""
-        with self._lock:
-            return list(self._contents.records.values())
+    def records(self) -> Iterator[Record]:
+        """Yield the records that count, in the order of the file, as last read."""
+        for key, n in list(self._contents.places):
+            record = self.get(key, n)
+            if record is not None:
+                yield record
 
     @property
     def exists(self) -> bool:
@@ -79,20 +83,53 @@ class Cassette:
         """Lines that cannot be used, as last read."""
         return self._contents.faults
 
-    def get(self, key: str, n: int) -> Record | None:
-        """Return the record of the n-th question with this key, as last read."""
-        return self._contents.records.get((key, n))
+    def has(self, key: str, n: int) -> bool:
+        """Whether there is a record of the n-th question with this key, as last read."""
+        return (key, n) in self._contents.places
 
-    def nth(self, key: str, n: int) -> Record | None:
-        """Return the n-th record with this key in the order of their numbers, as last read."""
-        contents = self._contents
-        numbers = sorted(contents.numbers.get(key, ()))
-        return contents.records[key, numbers[n - 1]] if n <= len(numbers) else None
+    def numbers(self, key: str) -> list[int]:
+        """Return the numbers of the records with this key, the lowest first, as last read."""
+        return self._contents.numbers(key)
+
+    def get(self, key: str, n: int, body: Mapping[str, Any] | None = None) -> Record | None:
+        """Return the record of the n-th question with this key, as last read; `body` is the question's."""
+        with self._lock:
+            record = self._get(key, n, body)
+            if record is None and self.has(key, n):
+                self._contents = Contents(self.path)  # another file may have taken its place
+                self.refresh()
+                record = self._get(key, n, body, last=True)
+            return record
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """Who was asked, as last read: each endpoint and model."""
-        return list(self._contents.pairs)
+        """Who was asked, as last read: each endpoint and model, in their order."""
+        with self._lock:
+            contents, done = self._paired
+            if contents is not self._contents:
+                self._pairs, done = {}, 0
+            for key, n in list(self._contents.places)[done:]:
+                record = self.get(key, n)
+                if record is not None:
+                    self._pairs[record.endpoint, str(record.body.get("model", ""))] = None
+            self._paired = (self._contents, len(self._contents.places))
+            return list(self._pairs)
+
+    def _get(self, key: str, n: int, body: Mapping[str, Any] | None, *, last: bool = False) -> Record | None:
+        place = self._contents.places.get((key, n))
+        if place is None:
+            return None
+        try:
+            with self.path.open("rb") as file:
+                file.seek(place[0])
+                record = Record.parse(file.read(place[1]), body)
+        except OSError:
+            return None
+        except Damaged as error:
+            if last:
+                self._contents.spoil((key, n), str(error))
+            return None
+        return record if (record.key, record.n) == (key, n) else None
 
     def refresh(self) -> None:
         """Read what was added since, or all of it if it is another file now.
@@ -117,18 +154,20 @@ class Cassette:
                     f"The recordings cannot be read: {error.strerror}.", where=f"in {self.path}"
                 ) from None
 
-    def add(self, record: Record) -> bool:
-        """Write a record, unless there is an equal one; return whether it was written.
+    def add(self, *records: Record) -> None:
+        """Write records, synced once, but those to which there is an equal one.
 
         Raises:
-            CassetteError: It cannot be written; the file is as it was.
+            CassetteError: They cannot be written; the file is as it was.
         """
         self.refresh()
-        known = self.get(record.key, record.n)
-        if known is not None and known.same(record):
-            return False
-        append(self.path, record.line(), HEADER)
-        return True
+        lines = []
+        for record in records:
+            known = self.get(record.key, record.n) if self.has(record.key, record.n) else None
+            if known is None or not known.same(record):
+                lines.append(record.line())
+        if lines:
+            append(self.path, b"".join(lines), HEADER)
 
     def drop(self, places: Collection[tuple[str, int]]) -> None:
         """Leave out records, by key and number; what others record meanwhile stays.

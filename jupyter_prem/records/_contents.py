@@ -33,25 +33,35 @@ class Fault:
 
 
 class Contents:
-    """The records of a file up to where it was read.
+    """Where the records of a file are, up to where it was read: they themselves stay on the disk.
 
     Attributes:
-        records: Those that count, by key and number, in the order of the file.
-        numbers: The numbers of each key.
-        pairs: Who was asked: each endpoint and model, in their order.
+        places: Offset and length of the line of each record that counts, by key and number, in the file's
+            order.
         faults: Lines that cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
-        self.records: dict[tuple[str, int], Record] = {}
-        self.numbers: dict[str, set[int]] = {}
-        self.pairs: dict[tuple[str, str], None] = {}
+        self.places: dict[tuple[str, int], tuple[int, int]] = {}
         self.faults: list[Fault] = []
         self._path = path
+        self._numbers: dict[str, set[int]] = {}  # of questions that were asked more than once
         self._place: tuple[int, int] | None = None
         self._changed = 0
         self._tail = b""
         self._offset = self._line = self._good = 0
+
+    def numbers(self, key: str) -> list[int]:
+        """Return the numbers of the records with a key, the lowest first."""
+        return sorted(self._numbers.get(key) or ([1] if (key, 1) in self.places else []))
+
+    def spoil(self, place: tuple[str, int], why: str) -> None:
+        """Take a record for a line that cannot be used."""
+        offset, _ = self.places.pop(place)
+        self._numbers.get(place[0], set()).discard(place[1])
+        with self._path.open("rb") as file:
+            line = file.read(offset).count(b"\n") + 1
+        self.faults.append(Fault(line, why))
 
     def is_of(self, file: BinaryIO) -> bool:
         """Whether the file begins with what was read: it grew, and no other took its place.
@@ -79,7 +89,8 @@ class Contents:
         while line := file.readline(LONGEST):
             ended = line.endswith(b"\n")
             if not ended and len(line) == LONGEST:
-                self._fault(f"is longer than {LONGEST >> 20} MiB")
+                self._line += 1
+                self.faults.append(Fault(self._line, f"is longer than {LONGEST >> 20} MiB"))
                 while line and not line.endswith(b"\n"):
                     line = file.readline(LONGEST)
             elif not self._take(line, ended=ended) and not ended:
@@ -99,10 +110,6 @@ class Contents:
         about = os.fstat(file.fileno())
         self._place, self._changed = (about.st_dev, about.st_ino), about.st_mtime_ns
 
-    def _fault(self, why: str) -> None:
-        self._line += 1
-        self.faults.append(Fault(self._line, why))
-
     def _take(self, line: bytes, *, ended: bool) -> bool:
         """Take a line; return whether it could be used."""
         if not line.strip():
@@ -111,7 +118,7 @@ class Contents:
             if line.startswith(b'{"jupyter_prem"'):
                 self._header(line)
             else:
-                self._record(Record.parse(line))
+                self._note(Record.place(line), len(line))
         except Damaged as error:
             if ended:
                 self.faults.append(Fault(self._line + 1, str(error)))
@@ -119,11 +126,13 @@ class Contents:
         self._good += 1
         return True
 
-    def _record(self, record: Record) -> None:
+    def _note(self, place: tuple[str, int], length: int) -> None:
+        key, number = place
+        if number != 1 or key in self._numbers:
+            known = {1} if (key, 1) in self.places else set()
+            self._numbers.setdefault(key, known).add(number)
         # A later one of the same question stands where the first did.
-        self.records[record.key, record.n] = record
-        self.numbers.setdefault(record.key, set()).add(record.n)
-        self.pairs[record.endpoint, str(record.body.get("model", ""))] = None
+        self.places[place] = (self._offset, length)
 
     def _header(self, line: bytes) -> None:
         try:

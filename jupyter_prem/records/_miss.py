@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ def nearest(records: Iterable[Record], endpoint: str, body: Mapping[str, Any]) -
     matcher = difflib.SequenceMatcher(autojunk=False)
     matcher.set_seq2(asked)
     best, found = (-1.0, 0), None
-    for record in list(records)[-_MOST:]:
+    for record in deque(records, _MOST):
         text = _last(record.body)[:_COMPARED]
         matcher.set_seq1(text)
         near = 1.0 if text == asked else matcher.quick_ratio()

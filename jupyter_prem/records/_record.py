@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Damaged", "Record"]
 
 _OURS = ("key", "sha256", "n", "endpoint", "body", "answer", "cuts", "ms")
+_OTHER = "is not what was written: its hash differs"
+_HEAD = re.compile(rb'{"key":"([0-9a-f]{64})","sha256":"([0-9a-f]{64})","n":([1-9][0-9]{0,17}),"endpoint":"')
 _VARIES = ("id", "created")  # of an answer; recorded again, it is the same without them
 
 
@@ -147,8 +150,28 @@ class Record:
         return f'{{"key":"{self.key}","sha256":"{_digest(self.key, tail)}",{tail}\n'.encode()
 
     @classmethod
-    def parse(cls, line: bytes) -> Self:
+    def place(cls, line: bytes) -> tuple[str, int]:
+        """Return the key and the number of the record that a line is, without reading the rest of it.
+
+        Raises:
+            Damaged: It is none, or not the one that was written.
+        """
+        head = _HEAD.match(line)
+        if head is None:
+            record = cls.parse(line)
+            return record.key, record.n
+        key, digest = head[1], head[2]
+        if hashlib.sha256(key + line[head.end(2) + 2 :].rstrip(b"\r\n")).hexdigest().encode() != digest:
+            raise Damaged(_OTHER)
+        return key.decode(), int(head[3])
+
+    @classmethod
+    def parse(cls, line: bytes, body: Mapping[str, Any] | None = None) -> Self:
         """Return the record that a line is.
+
+        Args:
+            line: The line.
+            body: What counts of a question with the record's key, if one is at hand: saves making the key.
 
         Raises:
             Damaged: It is none, or not the one that was written.
@@ -165,11 +188,11 @@ class Record:
         if not text.startswith(head):
             raise Damaged("does not begin with its key and its hash")
         if _digest(str(key), text[len(head) :]) != digest:
-            raise Damaged("is not what was written: its hash differs")
-        return cls._checked(data)
+            raise Damaged(_OTHER)
+        return cls._checked(data, body)
 
     @classmethod
-    def _checked(cls, data: Mapping[str, Any]) -> Self:
+    def _checked(cls, data: Mapping[str, Any], asked: Mapping[str, Any] | None) -> Self:
         n, endpoint, body, answer = (data.get(name) for name in ("n", "endpoint", "body", "answer"))
         shaped = (
             type(n) is int and n > 0,
@@ -180,7 +203,7 @@ class Record:
         if not all(shaped):
             raise Damaged("is not of a record's shape")
         try:
-            right = data["key"] == key_of(data["endpoint"], data["body"])
+            right = body == asked or data["key"] == key_of(data["endpoint"], data["body"])
         except (ValueError, RecursionError):
             right = False
         if not right:

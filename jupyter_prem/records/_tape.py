@@ -78,7 +78,7 @@ class Tape:
         """Every record that counts."""
         self.load()
         for cassette in self.cassettes:
-            yield from cassette.records
+            yield from cassette.records()
 
     def load(self) -> None:
         """Read what was added to the cassettes.
@@ -112,23 +112,32 @@ class Tape:
         if self.cassette.path.is_symlink():
             raise CassetteError(f"Nobody was asked. {LINK}", where=f"in {self.cassette.path}")
 
-    def find(self, key: str, number: int, *, exact: bool = True) -> Record | None:
+    def find(
+        self, key: str, number: int, body: Mapping[str, Any] | None = None, *, exact: bool = True
+    ) -> Record | None:
         """Return the recording of the n-th question with this key, as last read.
 
         Args:
             key: The question's.
             number: n, from 1.
+            body: What counts of the question, if it is at hand.
             exact: Whether it must have that number; else numbers that are missing are not counted.
         """
         for cassette in self.cassettes:
-            found = cassette.get(key, number) if exact else cassette.nth(key, number)
-            if found is not None:
-                return found
+            numbers = [number] if exact else cassette.numbers(key)[number - 1 : number]
+            for one in numbers:
+                found = cassette.get(key, one, body)
+                if found is not None:
+                    return found
         return None
+
+    def has(self, key: str, number: int) -> bool:
+        """Whether there is a recording of the n-th question with this key, as last read."""
+        return any(cassette.has(key, number) for cassette in self.cassettes)
 
     def knows(self, key: str) -> bool:
         """Whether there is a recording with this key, as last read."""
-        return any(cassette.nth(key, 1) is not None for cassette in self.cassettes)
+        return any(cassette.numbers(key) for cassette in self.cassettes)
 
     def pairs(self) -> list[tuple[str, str]]:
         """Return who was asked in the recordings, as last read: each endpoint and model, in their order."""
@@ -139,7 +148,7 @@ class Tape:
     ) -> MissingRecordingError:
         """Return the error of a question that has no recording."""
         key = key_of(endpoint, body)
-        known = sum(record.key == key for record in self)
+        known = sum(len(cassette.numbers(key)) for cassette in self.cassettes)
         where = f"in {', '.join(cassette.path.name for cassette in self.cassettes)}"
         hint = f"Record it: {self.command}"
         if not any(cassette.exists for cassette in self.cassettes):

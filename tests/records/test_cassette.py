@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,8 @@ def texts(cassette):
 def test_what_is_added_is_read_again(cassette):
     assert not cassette.exists
     assert len(cassette) == 0
-    assert cassette.add(record_of("one"))
-    assert cassette.add(record_of("two", "no"))
+    cassette.add(record_of("one"))
+    cassette.add(record_of("two", "no"))
     assert texts(Cassette(cassette.path)) == texts(cassette) == ["yes", "no"]
     assert cassette.path.read_bytes().startswith(b'{"jupyter_prem":"cassette","format":1}\n')
 
@@ -48,10 +49,11 @@ def test_what_is_added_is_read_again(cassette):
 def test_an_equal_answer_leaves_its_line_as_it_is(cassette):
     cassette.add(record_of("one", id="first", created=1))
     before = cassette.path.read_bytes()
-    assert not cassette.add(record_of("one", id="second", created=2))
+    cassette.add(record_of("one", id="second", created=2))
     assert cassette.path.read_bytes() == before
-    assert cassette.add(record_of("one", "another"))
-    assert texts(cassette) == ["another"]
+    cassette.add(record_of("one", "another"), record_of("one", id="third"), record_of("two", "new"))
+    assert cassette.path.read_bytes().count(b"\n") == before.count(b"\n") + 2
+    assert texts(cassette) == ["another", "new"]
 
 
 def test_what_others_add_is_seen(cassette):
@@ -305,6 +307,33 @@ def test_a_file_of_other_recordings_in_its_place_is_read_anew(cassette, tmp_path
     assert cassette.path.stat().st_size == about.st_size
     assert texts(cassette) == []  # as long, but none is what was written
     assert len(cassette.faults) == 8
+
+
+def test_what_took_the_files_place_is_met_when_a_record_is_read(cassette):
+    for number in range(3):
+        cassette.add(record_of(f"question {number}", f"answer {number}"))
+    places = [(one.key, one.n) for one in cassette]
+    other = [record_of(f"question {number}", f"changed {number}").line() for number in (2, 1)]
+    cassette.path.write_bytes(b'{"jupyter_prem":"cassette","format":1}\n' + b"".join(other))
+    found = [cassette.get(*place) for place in places]  # nothing was read since
+    assert [one and one.response.text for one in found] == [None, "changed 1", "changed 2"]
+
+
+def test_a_large_file_stays_on_the_disk(cassette):
+    cassette.add(record_of("one"))
+    with cassette.path.open("ab") as file:
+        for n in range(2, 2_000):
+            file.write(dataclasses.replace(record_of("one", "long answer " * 400), n=n).line())
+    size = cassette.path.stat().st_size
+    tracemalloc.start()
+    try:
+        large = Cassette(cassette.path)
+        assert len(large) == 1_999
+        assert sum(len(one.response.text) for one in large) > size / 2
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < size / 8
 
 
 def test_a_line_with_the_key_of_another_question_is_damaged(cassette):
