@@ -1,6 +1,6 @@
 """Chat with Prem Studio, or any endpoint of the same contract, from a notebook.
 
-`%load_ext jupyter_prem` gives `%%chat`; `Client` asks from Python; `ChatPanel` is the widget.
+`%load_ext jupyter_prem` gives `%%chat`; `Client`, `AsyncClient` ask from Python; `ChatPanel` is the widget.
 Importing this package does nothing else: each name is imported when it is first used.
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .backends import Client, EmbeddedError, MissingExtraError, WeightsError
+    from .backends import AsyncClient, Client, EmbeddedError, MissingExtraError, WeightsError
     from .client import (
         APIConnectionError,
         APIError,
@@ -56,6 +56,7 @@ __all__ = [
     "APIStatusError",
     "APIStreamError",
     "APITimeoutError",
+    "AsyncClient",
     "AuthenticationError",
     "BadRequestError",
     "CassetteError",
@@ -93,6 +94,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "AsyncClient": "backends",
     "CassetteError": "records",
     "ChatPanel": "panel",
     "Client": "backends",
