@@ -50,15 +50,16 @@ class AsyncWire:
     ) -> None:
         # A turn is waited for before, and what waits for a connection is not the service's silence.
         self._extensions = {"timeout": {**timeouts(timeout).as_dict(), "pool": None}}
-        self._headers = httpx.Headers(
+        self._headers = httpx.Headers({"Accept": "text/event-stream, application/json"})
+        self._headers.update(headers)
+        self._all_headers = httpx.Headers(
             {
-                "Accept": "text/event-stream, application/json",
                 "Accept-Encoding": "gzip, deflate",
                 "Connection": "keep-alive",
                 "User-Agent": f"python-httpx/{httpx.__version__}",
             }
         )
-        self._headers.update(headers)
+        self._all_headers.update(self._headers)
         self._certificates = Certificates(verify)
         self._given = http_client
         self._urls: dict[str, httpx.URL] = {}
@@ -87,19 +88,20 @@ class AsyncWire:
             APITimeoutError: The service stayed silent.
         """
         room = await self.room()
-        await room.turns.acquire()
+        await room.enter()
         sender: Sender | None = None
         failure: BaseException
         try:
             sender = room.lanes.take(address)
-            request = self._request(address, method, path, content)
             if isinstance(sender, httpx.AsyncClient):
+                request = self._request_of(sender, method, address.url(path), content)
                 auth = Bearer(address) if address.api_key is not None else httpx.USE_CLIENT_DEFAULT
                 response = await sender.send(request, auth=auth, stream=True, follow_redirects=False)
             else:
+                request = self._request(address, method, path, content)
                 response = await sender.handle_async_request(request)
         except BaseException as error:
-            room.turns.release()
+            room.leave()
             await room.lanes.drop(sender)
             failure = translate(_meant(error), address, began=False)
             if isinstance(failure, Exception) and failure is error:
@@ -123,13 +125,21 @@ class AsyncWire:
             _LEFT.append(self._rooms)
             self._rooms, self._pid = {}, os.getpid()
 
+    def _request_of(
+        self, client: httpx.AsyncClient, method: str, url: str, content: bytes | None
+    ) -> httpx.Request:
+        headers = self._headers if content is None else {**self._headers, "Content-Type": "application/json"}
+        request = client.build_request(method, url, headers=headers, content=content)
+        request.extensions.update(self._extensions)
+        return request
+
     def _request(self, address: Address, method: str, path: str, content: bytes | None) -> httpx.Request:
         place = address.url(path)
         url = self._urls.get(place)
         if url is None:
             url = self._urls[place] = httpx.URL(place)
         request = httpx.Request(
-            method, url, headers=self._headers, content=content, extensions=dict(self._extensions)
+            method, url, headers=self._all_headers, content=content, extensions=dict(self._extensions)
         )
         if content is not None:
             request.headers["Content-Type"] = "application/json"
@@ -205,7 +215,7 @@ class AsyncReply:
         else:
             await self._room.lanes.give(sender)
         finally:
-            self._room.turns.release()
+            self._room.leave()
 
 
 def _meant(error: BaseException) -> BaseException:

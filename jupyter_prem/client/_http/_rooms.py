@@ -31,13 +31,13 @@ class Room:
     """What one loop has open to a service.
 
     Attributes:
-        turns: One for each connection.
         alone: Held by whoever asks what all others want to know.
         lanes: What sends.
     """
 
     def __init__(self, certificates: Certificates, given: httpx.AsyncClient | None) -> None:
-        self.turns = asyncio.Semaphore(CONNECTIONS)
+        self._turns = asyncio.Semaphore(CONNECTIONS)
+        self._out = 0
         self.alone = asyncio.Lock()
         self.lanes = Lanes(certificates, given)
         self._keeper = _until_the_loop_ends(self.lanes)
@@ -45,6 +45,20 @@ class Room:
     async def open(self) -> None:
         """Have all closed when the loop ends, or when nobody holds this room any more."""
         await anext(self._keeper)
+
+    async def enter(self) -> None:
+        """Wait for a turn; there are as many as connections."""
+        if not self._out:
+            # A loop that was held has not heard yet which connections a service closed: two turns tell it.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        await self._turns.acquire()
+        self._out += 1
+
+    def leave(self) -> None:
+        """Leave the turn to the next."""
+        self._out -= 1
+        self._turns.release()
 
     async def aclose(self) -> None:
         """Close what is open."""
