@@ -40,10 +40,17 @@ _KEPT = "What had arrived is kept; ask again."
 
 
 class Head(Protocol):
-    """What a reply says before its body."""
+    """What a reply says before its body; names of headers are looked up in lower case."""
 
-    status_code: int
-    headers: Mapping[str, str]
+    @property
+    def status_code(self) -> int:
+        """HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Its headers."""
+        ...
 
 
 class _Decoder(Protocol):

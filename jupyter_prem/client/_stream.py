@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
@@ -107,8 +106,14 @@ class _Arriving(Generic[_Origin]):
     def response(self) -> ChatResponse:
         """The answer, marked as interrupted unless it came to its end."""
         latency = self._latency if self._latency is not None else time.perf_counter() - self._started
-        answer = self._answer.response(self._body, latency=latency, interrupted=not self._ended)
-        return replace(answer, parsed=self._parsed, replayed=self._replayed, about=self.about)
+        return self._answer.response(
+            self._body,
+            latency=latency,
+            interrupted=not self._ended,
+            parsed=self._parsed,
+            replayed=self._replayed,
+            about=self.about,
+        )
 
     def check_with(self, parse: Callable[[ChatResponse], Any]) -> None:
         """Have the whole answer parsed at its end: what `parse` returns is `response.parsed`.

@@ -160,7 +160,9 @@ class AsyncReply:
         self._room = room
         self._sender: Sender | None = sender
         self.status_code = response.status_code
-        self.headers: Mapping[str, str] = response.headers
+        self.headers = {
+            name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw
+        }
 
     async def __aenter__(self) -> Self:
         return self
