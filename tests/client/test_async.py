@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import pickle
 import socket
@@ -337,15 +336,17 @@ def test_headers_are_those_that_were_given(service):
 
 
 def test_another_machine_is_asked_through_the_proxy_of_the_environment(service, monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", service.url)
-    monkeypatch.setenv("http_proxy", service.url)
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, service.url)
 
     async def main():
         async with AsyncClient("http://prem.invalid") as client:
             await client.chat("hi", model="m")
-            with contextlib.suppress(jupyter_prem.APIError):
-                monkeypatch.setenv("NO_PROXY", "prem.invalid")
-                await AsyncClient("http://prem.invalid").chat("hi", model="m")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, "prem.invalid")
+        async with AsyncClient("http://prem.invalid") as client:
+            with pytest.raises(jupyter_prem.APIConnectionError):
+                await client.chat("hi", model="m")
 
     asyncio.run(main())
     assert [question.path for question in service.questions] == [

@@ -121,7 +121,8 @@ class Lanes:
 def _sender(context: ssl.SSLContext | bool, address: Address) -> tuple[Sender, bool]:  # noqa: FBT001 - as httpx has it
     """Return what sends, and whether it does so for many requests at once."""
     # A proxy of the environment has no way back to this machine, and no business with its keys.
-    proxies = {} if address.loopback else getproxies()
+    named = {} if address.loopback else getproxies()
+    proxies = [named[kind] for kind in ("http", "https", "all") if kind in named]
     limits = httpx.Limits(
         max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEPT
     )
@@ -132,7 +133,7 @@ def _sender(context: ssl.SSLContext | bool, address: Address) -> tuple[Sender, b
             return httpx.AsyncClient(verify=context, limits=limits), True
         one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEPT)
         return httpx.AsyncHTTPTransport(verify=context, limits=one), False
-    if any(proxy.startswith("socks") for proxy in proxies.values()):
+    if any(proxy.startswith("socks") for proxy in proxies):
         return httpx.AsyncClient(verify=context, limits=limits), True
     if proxies:  # which of them, httpx's client knows
         return HttpxAiohttpClient(verify=context, limits=limits), True
