@@ -73,7 +73,8 @@ class AsyncWire:
         room = self._rooms.get(loop)
         if room is None:
             room = Room(self._certificates, self._given)
-            self._rooms = {known: it for known, it in self._rooms.items() if not known.is_closed()}
+            for ended in [known for known in tuple(self._rooms) if known.is_closed()]:
+                self._rooms.pop(ended, None)
             self._rooms[loop] = room
             await room.open()
         return room
