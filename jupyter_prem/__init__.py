@@ -1,6 +1,6 @@
 """Chat with Prem Studio, or any endpoint of the same contract, from a notebook.
 
-`%load_ext jupyter_prem` gives `%%chat`; `Client` asks from Python; `ChatPanel` is the widget.
+`%load_ext jupyter_prem` gives `%%chat`; `Client`, `AsyncClient` ask from Python; `ChatPanel` is the widget.
 Importing this package does nothing else: each name is imported when it is first used.
 
 PYTEST_DONT_REWRITE: its plugin asserts nothing, and may be imported before pytest.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .backends import Client, EmbeddedError, MissingExtraError, WeightsError
+    from .backends import AsyncClient, Client, EmbeddedError, MissingExtraError, WeightsError
     from .client import (
         APIConnectionError,
         APIError,
@@ -58,6 +58,7 @@ __all__ = [
     "APIStatusError",
     "APIStreamError",
     "APITimeoutError",
+    "AsyncClient",
     "AuthenticationError",
     "BadRequestError",
     "CassetteError",
@@ -95,6 +96,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "AsyncClient": "backends",
     "CassetteError": "records",
     "ChatPanel": "panel",
     "Client": "backends",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from kernels import Kernel
 from loopback import Service
+from waited import clients  # noqa: F401 - a fixture
 
 # What the person who runs the tests has set must not decide them.
 for name in [name for name in os.environ if name.startswith("PREM")]:

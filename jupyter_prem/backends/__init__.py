@@ -1,6 +1,7 @@
 """Who answers: Prem Studio, any endpoint of its contract, or the embedded model."""
 
 from ._again import asking_again
+from ._async_client import AsyncClient
 from ._client import Client, ClientPool
 from ._embedded import EmbeddedEndpoint
 from ._errors import EmbeddedError, MissingExtraError, WeightsError
@@ -8,6 +9,7 @@ from ._resolve import API_KEY_VARIABLE, Resolved, environment_key, resolve, shar
 
 __all__ = [
     "API_KEY_VARIABLE",
+    "AsyncClient",
     "Client",
     "ClientPool",
     "EmbeddedEndpoint",

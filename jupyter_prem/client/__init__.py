@@ -1,13 +1,14 @@
 """The service, and nothing of Jupyter: requests, replies, the wire and its errors.
 
-`BaseClient` is the door; importing this package does not import httpx.
+`BaseClient` and `AsyncBaseClient` are the doors; importing this package does not import httpx.
 """
 
 from ._accumulator import Accumulator, response_of
 from ._address import PREM_STUDIO, Address, Endpoint, FixedEndpoint, check_base_url, is_loopback
-from ._backend import Backend
+from ._async_client import AsyncBaseClient
+from ._backend import AsyncBackend, Backend
 from ._cancel import Cancel
-from ._client import DEFAULT_TIMEOUT, BaseClient, StreamUsage
+from ._client import BaseClient
 from ._decode import quoted
 from ._errors import (
     APIConnectionError,
@@ -45,8 +46,9 @@ from ._fields import FIELDS, NUMBER_RANGES, check_field
 from ._keys import Key, scrub
 from ._request import UNSET, Body, ChatRequest, Message, Messages, ToolCall, Unset, as_messages
 from ._response import ChatResponse, Choice, Delta, Model, Usage
+from ._service import DEFAULT_TIMEOUT, StreamUsage
 from ._sse import Event, EventDecoder
-from ._stream import ChatStream, Source, Watcher
+from ._stream import AsyncChatStream, AsyncSource, ChatStream, Source, Watcher
 from ._text import whole, whole_json
 
 __all__ = [
@@ -62,6 +64,10 @@ __all__ = [
     "APITimeoutError",
     "Accumulator",
     "Address",
+    "AsyncBackend",
+    "AsyncBaseClient",
+    "AsyncChatStream",
+    "AsyncSource",
     "AuthenticationError",
     "Backend",
     "BadRequestError",

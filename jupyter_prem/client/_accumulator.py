@@ -135,8 +135,8 @@ class Accumulator:
             parts.refusal.append(delta.refusal)
         parts.finish_reason = delta.finish_reason or parts.finish_reason
 
-    def response(self, body: Body, *, latency: float, interrupted: bool) -> ChatResponse:
-        """Return what has arrived as a response to `body`."""
+    def response(self, body: Body, *, latency: float, interrupted: bool, **more: Any) -> ChatResponse:
+        """Return what has arrived as a response to `body`; `more` are further fields of it."""
         return ChatResponse(
             choices=tuple(parts.choice(index) for index, parts in sorted(self._choices.items())),
             id=self._meta.get("id", ""),
@@ -148,6 +148,7 @@ class Accumulator:
             interrupted=interrupted,
             notes=tuple(self.notes),
             body=body,
+            **more,
         )
 
     def _about(self, values: Mapping[str, Any]) -> None:

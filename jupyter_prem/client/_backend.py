@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
     from ._cancel import Cancel
     from ._request import ChatRequest
-    from ._stream import ChatStream
+    from ._stream import AsyncChatStream, ChatStream
 
-__all__ = ["Backend"]
+__all__ = ["AsyncBackend", "Backend"]
 
 
 class Backend(Protocol):
@@ -32,5 +32,23 @@ class Backend(Protocol):
         cancel: Cancel | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> ChatStream:
+        """Send a request and return its answer on the way."""
+        ...
+
+
+class AsyncBackend(Protocol):
+    """Who answers a running loop."""
+
+    async def default_model(self) -> str:
+        """Return the model that a request without one goes to."""
+        ...
+
+    def body_of(self, request: ChatRequest) -> dict[str, Any]:
+        """Return the body that a request goes out with."""
+        ...
+
+    async def send(
+        self, request: ChatRequest, *, progress: Callable[[int, int], None] | None = None
+    ) -> AsyncChatStream:
         """Send a request and return its answer on the way."""
         ...

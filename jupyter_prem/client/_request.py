@@ -248,8 +248,7 @@ class ChatRequest:
         """
         if not isinstance(body, Mapping):
             raise RequestError("body", body, "must be an object")
-        known = {field.name for field in dataclass_fields(cls)}
-        unknown = [name for name in body if name not in known]
+        unknown = [name for name in body if name not in _KNOWN]
         if unknown and not ignore_unknown:
             check_field(str(unknown[0]), body[unknown[0]])
         for name in ("messages", "model"):
@@ -257,4 +256,7 @@ class ChatRequest:
                 raise RequestError(name, None, "is required")
         if isinstance(body["messages"], str):
             raise RequestError("messages", body["messages"], "must be a list of messages")
-        return cls(**{name: value for name, value in body.items() if name in known})
+        return cls(**{name: value for name, value in body.items() if name in _KNOWN})
+
+
+_KNOWN: Final = frozenset(field.name for field in dataclass_fields(ChatRequest))

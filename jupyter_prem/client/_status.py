@@ -18,7 +18,6 @@ from ._errors import (
     NotAnAPI,
     NotFoundError,
     PermissionDeniedError,
-    PremError,
     RateLimitError,
     RedirectRefused,
     UnprocessableEntityError,
@@ -27,9 +26,9 @@ from ._keys import scrub
 
 if TYPE_CHECKING:
     from ._address import Address
-    from ._http import Reply
+    from ._reply import Head
 
-__all__ = ["check_status", "json_body", "names_context_window"]
+__all__ = ["json_body", "names_context_window", "status_error", "succeeded"]
 
 _BY_STATUS: Final[dict[int, type[APIStatusError]]] = {
     400: BadRequestError,
@@ -57,7 +56,7 @@ def names_context_window(words: str) -> bool:
     return bool(_FULL.search(words))
 
 
-def json_body(data: bytes, reply: Reply, address: Address) -> Any:
+def json_body(data: bytes, reply: Head, address: Address) -> Any:
     """Return what a body's JSON says.
 
     Raises:
@@ -80,24 +79,30 @@ def json_body(data: bytes, reply: Reply, address: Address) -> Any:
         ) from None
 
 
-def check_status(reply: Reply, address: Address) -> None:
-    """Raise the named error of a status that is no success, in the service's own words."""
+def succeeded(status: int) -> bool:
+    """Whether a status is a success (RFC 9110 section 15)."""
+    return 200 <= status < 300  # noqa: PLR2004 - the section's classes
+
+
+def status_error(reply: Head, body: bytes, address: Address) -> APIStatusError:
+    """Return the named error of a status that is no success, in the service's own words.
+
+    Args:
+        reply: What has the status.
+        body: What came of its body.
+        address: Who answered.
+    """
     status = reply.status_code
-    if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 section 15
-        return
+    data = body[:100_000]
     request_id = quoted(scrub(reply.headers.get("x-request-id", ""), address.api_key))
     where = f"at {address.host}" + (f", request {request_id}" if request_id else "")
-    try:
-        data = reply.read()[:100_000]
-    except PremError:
-        data = b""
     try:
         words = words_of(parse_json(data))
     except MalformedStream:
         words = data[:2000].decode("utf-8", "replace")
     detail = quoted(scrub(words, address.api_key))
     what = f"The service answered {status}."
-    kind = _status_error(status, f"{words} {data[:2000].decode('utf-8', 'replace')}")
+    kind = _kind(status, f"{words} {data[:2000].decode('utf-8', 'replace')}")
     if kind is RedirectRefused:
         target = quoted(scrub(reply.headers.get("location", "elsewhere"), address.api_key))
         what, detail = f"The service answered {status} and points to {target}; no question is sent on.", ""
@@ -105,10 +110,10 @@ def check_status(reply: Reply, address: Address) -> None:
         what = (
             f"The conversation does not fit into the model's context window; the service answered {status}."
         )
-    raise kind(what, status_code=status, request_id=request_id, where=where, detail=detail)
+    return kind(what, status_code=status, request_id=request_id, where=where, detail=detail)
 
 
-def _status_error(status: int, words: str) -> type[APIStatusError]:
+def _kind(status: int, words: str) -> type[APIStatusError]:
     if status < 400:  # noqa: PLR2004 - RFC 9110 section 15
         return RedirectRefused
     if status in {400, 413, 422, 500} and names_context_window(words):

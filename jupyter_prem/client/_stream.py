@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from contextlib import aclosing
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from ._accumulator import Accumulator
 from ._errors import PremError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
 
     from ._request import Body
     from ._response import ChatResponse, Delta
 
-__all__ = ["ChatStream", "Source", "Watcher"]
+__all__ = ["AsyncChatStream", "AsyncSource", "ChatStream", "Source", "Watcher"]
 
 
 class Source(Protocol):
@@ -30,6 +31,22 @@ class Source(Protocol):
         ...
 
     def close(self) -> None:
+        """Free what is held."""
+        ...
+
+
+class AsyncSource(Protocol):
+    """Where an answer comes from, to a running loop."""
+
+    def deltas(self, answer: Accumulator) -> AsyncGenerator[Delta]:
+        """Fill the answer, and yield what is new in it; a return says that it is whole."""
+        ...
+
+    def placed(self, error: PremError) -> PremError:
+        """Return an error with where it happened."""
+        ...
+
+    async def aclose(self) -> None:
         """Free what is held."""
         ...
 
@@ -50,10 +67,11 @@ class Watcher(Protocol):
         ...
 
 
-class ChatStream:
-    """An answer on its way: iterate it for deltas; `response` is what has arrived so far.
+_Origin = TypeVar("_Origin", Source, AsyncSource)
 
-    A context manager; leaving it early closes the connection.
+
+class _Arriving(Generic[_Origin]):
+    """What is the same of an answer on its way, whoever waits for it.
 
     Args:
         source: Where the answer comes from.
@@ -65,14 +83,14 @@ class ChatStream:
 
     def __init__(
         self,
-        source: Source,
+        source: _Origin,
         body: Body,
         started: float,
         *,
         replayed: bool = False,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        self._source = source
+        self._source: _Origin = source
         self._body = body
         self._started = started
         self._replayed = replayed
@@ -83,23 +101,19 @@ class ChatStream:
         self._parsed: Any = None
         self._parse: Callable[[ChatResponse], Any] | None = None
         self._watcher: Watcher | None = None
-        self._deltas = self._run()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[Delta]:
-        return self._deltas
 
     @property
     def response(self) -> ChatResponse:
         """The answer, marked as interrupted unless it came to its end."""
         latency = self._latency if self._latency is not None else time.perf_counter() - self._started
-        answer = self._answer.response(self._body, latency=latency, interrupted=not self._ended)
-        return replace(answer, parsed=self._parsed, replayed=self._replayed, about=self.about)
+        return self._answer.response(
+            self._body,
+            latency=latency,
+            interrupted=not self._ended,
+            parsed=self._parsed,
+            replayed=self._replayed,
+            about=self.about,
+        )
 
     def check_with(self, parse: Callable[[ChatResponse], Any]) -> None:
         """Have the whole answer parsed at its end: what `parse` returns is `response.parsed`.
@@ -112,29 +126,59 @@ class ChatStream:
         """Have one watcher told of the answer as it arrives."""
         self._watcher = watcher
 
-    def close(self) -> None:
-        """Stop reading and free the connection."""
+    def _end(self) -> None:
+        self._ended = True
+        self._stop()
+        if self._watcher is not None:
+            self._watcher.end(self.response)
+        if self._parse is not None and not self.response.tool_calls:
+            self._parsed = self._parse(self.response)
+
+    def _failed(self, error: PremError) -> PremError:
+        error = self._source.placed(error)
+        error.response = self.response if self._answer.started else None
+        return error
+
+    def _stop(self) -> None:
         if self._latency is None:
             self._latency = time.perf_counter() - self._started
-        self._deltas.close()  # type: ignore[attr-defined]  # a generator is what _run returns
+
+
+class ChatStream(_Arriving[Source]):
+    """An answer on its way: iterate it for deltas; `response` is what has arrived so far.
+
+    A context manager; leaving it early closes the connection.
+
+    Args: see `_Arriving`.
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Delta]:
+        return self._deltas
+
+    def close(self) -> None:
+        """Stop reading and free the connection."""
+        self._stop()
+        self._deltas.close()
         self._release()
 
-    def _run(self) -> Iterator[Delta]:
+    @cached_property
+    def _deltas(self) -> Generator[Delta, None, None]:
+        return self._run()
+
+    def _run(self) -> Generator[Delta, None, None]:
         try:
             yield from self._watched() if self._watcher is not None else self._source.deltas(self._answer)
-            self._ended = True
-            self._latency = time.perf_counter() - self._started
-            if self._watcher is not None:
-                self._watcher.end(self.response)
-            if self._parse is not None and not self.response.tool_calls:
-                self._parsed = self._parse(self.response)
+            self._end()
         except PremError as error:
-            error = self._source.placed(error)
-            error.response = self.response if self._answer.started else None
-            raise error from None
+            raise self._failed(error) from None
         finally:
-            if self._latency is None:
-                self._latency = time.perf_counter() - self._started
+            self._stop()
             self._release()
 
     def _watched(self) -> Iterator[Delta]:
@@ -147,3 +191,47 @@ class ChatStream:
         self._source.close()
         if self._watcher is not None:
             self._watcher.close()
+
+
+class AsyncChatStream(_Arriving[AsyncSource]):
+    """An answer on its way to a running loop: `async for` gives its deltas; else as `ChatStream`."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> AsyncIterator[Delta]:
+        return self._deltas
+
+    async def aclose(self) -> None:
+        """Stop reading and free the connection."""
+        self._stop()
+        await self._deltas.aclose()
+        await self._release()
+
+    @cached_property
+    def _deltas(self) -> AsyncGenerator[Delta]:
+        return self._run()
+
+    async def _run(self) -> AsyncGenerator[Delta]:
+        try:
+            async with aclosing(self._source.deltas(self._answer)) as deltas:
+                async for delta in deltas:
+                    if self._watcher is not None:
+                        self._watcher.delta(delta)
+                    yield delta
+            self._end()
+        except PremError as error:
+            raise self._failed(error) from None
+        finally:
+            self._stop()
+            await self._release()
+
+    async def _release(self) -> None:
+        try:
+            await self._source.aclose()
+        finally:
+            if self._watcher is not None:
+                self._watcher.close()

@@ -16,7 +16,6 @@ import pytest
 from loopback import Reply, answer, as_json
 
 import jupyter_prem
-from jupyter_prem import Client
 from jupyter_prem.client import APIStatusError, RedirectRefused
 
 SECRET = "prem-0123456789abcdef"
@@ -38,11 +37,11 @@ STATUSES = {
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_a_status_is_a_named_error_with_the_services_words(service, status):
+def test_a_status_is_a_named_error_with_the_services_words(service, status, clients):
     service.script = lambda _: as_json(
         {"error": {"message": "because of X"}}, status, **{"x-request-id": "r-1"}
     )
-    with Client(service.url) as client, pytest.raises(APIStatusError) as caught:
+    with clients(service.url) as client, pytest.raises(APIStatusError) as caught:
         client.chat("hi", model="m")
     error = caught.value
     assert type(error).__name__ == STATUSES[status]
@@ -67,9 +66,9 @@ def test_a_status_is_a_named_error_with_the_services_words(service, status):
         ({"error": {"message": "\x1b[2Jline\nline"}}, "[2Jline line"),
     ],
 )
-def test_words_are_found_cleaned_and_cut(service, body, words):
+def test_words_are_found_cleaned_and_cut(service, body, words, clients):
     service.script = lambda _: as_json(body, 500)
-    with Client(service.url) as client, pytest.raises(jupyter_prem.InternalServerError) as caught:
+    with clients(service.url) as client, pytest.raises(jupyter_prem.InternalServerError) as caught:
         client.chat("hi", model="m")
     assert words in caught.value.detail
     assert len(caught.value.detail) <= 201
@@ -77,28 +76,28 @@ def test_words_are_found_cleaned_and_cut(service, body, words):
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_no_redirect_is_followed(service, status):
+def test_no_redirect_is_followed(service, status, clients):
     elsewhere = f"{service.url}/elsewhere"
     service.script = lambda _: Reply([b""], status, {"location": elsewhere})
-    with Client(service.url, SECRET) as client, pytest.raises(RedirectRefused) as caught:
+    with clients(service.url, SECRET) as client, pytest.raises(RedirectRefused) as caught:
         client.chat("hi", model="m")
     assert elsewhere in caught.value.what
     assert len(service.requests) == 1
 
 
-def test_the_key_goes_out_as_a_bearer_token_and_nowhere_else(service, monkeypatch):
+def test_the_key_goes_out_as_a_bearer_token_and_nowhere_else(service, monkeypatch, clients):
     monkeypatch.setenv("PREMAI_API_KEY", f" {SECRET}\n")
     service.script = lambda request: as_json(
         {"error": {"message": f"bad {request.headers['authorization']}"}}, 401
     )
-    with Client(service.url) as client, pytest.raises(jupyter_prem.AuthenticationError) as caught:
+    with clients(service.url) as client, pytest.raises(jupyter_prem.AuthenticationError) as caught:
         client.chat("hi", model="m")
     assert service.questions[0].headers["authorization"] == f"Bearer {SECRET}"
     assert SECRET[:8] not in str(caught.value) + repr(caught.value) + repr(client)
 
 
-def test_without_a_key_there_is_no_header(service):
-    with Client(service.url) as client:
+def test_without_a_key_there_is_no_header(service, clients):
+    with clients(service.url) as client:
         client.chat("hi", model="m")
     assert "authorization" not in service.questions[0].headers
 
@@ -111,8 +110,8 @@ def test_without_a_key_there_is_no_header(service):
         ("/x/", "/x/api/v1/chat/completions"),
     ],
 )
-def test_the_paths_of_prem_and_of_v1(service, base, path):
-    with Client(service.url + base) as client:
+def test_the_paths_of_prem_and_of_v1(service, base, path, clients):
+    with clients(service.url + base) as client:
         client.chat("hi", model="m")
         assert client.models()[0].id == "loopback-1"
     assert [request.path for request in service.requests] == [
@@ -121,30 +120,30 @@ def test_the_paths_of_prem_and_of_v1(service, base, path):
     ]
 
 
-def test_nothing_listens():
+def test_nothing_listens(clients):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with (
-        Client(f"http://127.0.0.1:{port}") as client,
+        clients(f"http://127.0.0.1:{port}") as client,
         pytest.raises(jupyter_prem.APIConnectionError) as caught,
     ):
         client.chat("hi", model="m")
     assert f"127.0.0.1:{port}" in str(caught.value)
 
 
-def test_no_such_host():
+def test_no_such_host(clients):
     with (
-        Client("https://no-such-host.invalid") as client,
+        clients("https://no-such-host.invalid") as client,
         pytest.raises(jupyter_prem.APIConnectionError) as caught,
     ):
         client.chat("hi", model="m")
     assert "no-such-host.invalid" in str(caught.value)
 
 
-def test_silence_before_the_answer_may_have_been_billed(service):
+def test_silence_before_the_answer_may_have_been_billed(service, clients):
     with (
-        Client(service.url, timeout=0.2) as client,
+        clients(service.url, timeout=0.2) as client,
         pytest.raises(jupyter_prem.APITimeoutError, match="billed"),
     ):
         service.script = lambda _: (service.closed.wait(1), Reply([]))[1]
@@ -152,21 +151,21 @@ def test_silence_before_the_answer_may_have_been_billed(service):
     assert len(service.questions) == 1
 
 
-def test_a_loopback_service_is_not_asked_through_a_proxy(service, monkeypatch):
+def test_a_loopback_service_is_not_asked_through_a_proxy(service, monkeypatch, clients):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with Client(service.url) as client:
+    with clients(service.url) as client:
         assert client.chat("hi", model="m").text == "You said: hi"
 
 
-def test_usage_is_asked_for_until_a_service_refuses(service):
+def test_usage_is_asked_for_until_a_service_refuses(service, clients):
     def strict(request):
         if "stream_options" in request.body:
             return as_json({"error": "no such field stream_options"}, 422)
         return Reply(answer("ok"))
 
     service.script = strict
-    with Client(service.url) as client:
+    with clients(service.url) as client:
         for _ in range(2):
             with client.stream("hi", model="m") as stream:
                 list(stream)
@@ -175,61 +174,63 @@ def test_usage_is_asked_for_until_a_service_refuses(service):
 
 
 @pytest.mark.parametrize(("setting", "sent"), [("always", True), ("never", False)])
-def test_usage_as_it_was_set(service, setting, sent):
+def test_usage_as_it_was_set(service, setting, sent, clients):
     service.script = lambda _: as_json({"error": "refused"}, 422)
     with (
-        Client(service.url, stream_usage=setting) as client,
+        clients(service.url, stream_usage=setting) as client,
         pytest.raises(jupyter_prem.UnprocessableEntityError),
+        client.stream("hi", model="m"),
     ):
-        client.stream("hi", model="m")
+        pass
     assert ["stream_options" in request.body for request in service.questions] == [sent]
 
 
-def test_a_fault_of_another_field_is_the_error_that_is_shown(service):
+def test_a_fault_of_another_field_is_the_error_that_is_shown(service, clients):
     service.script = lambda _: as_json({"error": "bad temperature"}, 422)
     with (
-        Client(service.url) as client,
+        clients(service.url) as client,
         pytest.raises(jupyter_prem.UnprocessableEntityError, match="bad temperature"),
+        client.stream("hi", model="m"),
     ):
-        client.stream("hi", model="m")
+        pass
 
 
-def test_the_only_model_is_taken_and_of_several_one_must_be_named(service, monkeypatch):
-    with Client(service.url) as client:
+def test_the_only_model_is_taken_and_of_several_one_must_be_named(service, monkeypatch, clients):
+    with clients(service.url) as client:
         client.chat("hi")
     assert service.questions[0].body["model"] == "loopback-1"
     service.models = ["a", "b"]
-    with Client(service.url) as client, pytest.raises(jupyter_prem.ConfigurationError, match="a, b"):
+    with clients(service.url) as client, pytest.raises(jupyter_prem.ConfigurationError, match="a, b"):
         client.chat("hi")
     monkeypatch.setenv("PREM_MODEL", "b")
-    with Client(service.url) as client:
+    with clients(service.url) as client:
         client.chat("hi")
     assert service.questions[-1].body["model"] == "b"
 
 
-def test_out_of_range_sends_nothing(service):
-    with Client(service.url) as client, pytest.raises(jupyter_prem.RequestError):
+def test_out_of_range_sends_nothing(service, clients):
+    with clients(service.url) as client, pytest.raises(jupyter_prem.RequestError):
         client.chat("hi", temperature=9)
     assert service.requests == []
 
 
-def test_the_key_is_hidden_wherever_a_service_puts_it(service):
+def test_the_key_is_hidden_wherever_a_service_puts_it(service, clients):
     echo = {"error": {"message": f"x {SECRET}", "type": SECRET, "code": SECRET}}
     service.script = lambda _: as_json(echo, 401, **{"x-request-id": SECRET})
-    with Client(service.url, SECRET) as client, pytest.raises(jupyter_prem.AuthenticationError) as caught:
+    with clients(service.url, SECRET) as client, pytest.raises(jupyter_prem.AuthenticationError) as caught:
         client.chat("hi", model="m")
     assert SECRET[:8] not in str(caught.value) + repr(vars(caught.value))
     service.script = lambda _: as_json(echo)
-    with Client(service.url, SECRET) as client, pytest.raises(jupyter_prem.APIStreamError) as caught:
+    with clients(service.url, SECRET) as client, pytest.raises(jupyter_prem.APIStreamError) as caught:
         client.chat("hi", model="m")
     assert SECRET[:8] not in str(caught.value) + repr(vars(caught.value))
 
 
-def test_no_frame_of_an_error_holds_the_key():
+def test_no_frame_of_an_error_holds_the_key(clients):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with Client(url, SECRET) as client:
+    with clients(url, SECRET) as client:
         try:
             client.chat("hi", model="m")
         except jupyter_prem.APIConnectionError as error:
@@ -244,9 +245,9 @@ def test_no_frame_of_an_error_holds_the_key():
     "url",
     ["https://h.example/v1?api_key=hidden-1", "ada:hidden-1@h.example", "https://ada:hidden-1@h.example"],
 )
-def test_an_address_with_a_secret_is_refused_without_showing_it(url):
+def test_an_address_with_a_secret_is_refused_without_showing_it(url, clients):
     with pytest.raises(jupyter_prem.ConfigurationError) as caught:
-        Client(url)
+        clients(url)
     assert "hidden-1" not in str(caught.value)
 
 
@@ -266,11 +267,11 @@ def test_a_client_after_a_fork_has_sockets_of_its_own(service):
     assert len(service._connections) == 2
 
 
-def test_a_model_that_is_gone_is_asked_for_anew(service):
+def test_a_model_that_is_gone_is_asked_for_anew(service, clients):
     service.script = lambda r: (
         service.echo(r) if r.body["model"] in service.models else as_json({"error": "gone"}, 404)
     )
-    with Client(service.url) as client:
+    with clients(service.url) as client:
         client.chat("hi")
         service.models = ["two"]
         with pytest.raises(jupyter_prem.NotFoundError):
@@ -278,9 +279,9 @@ def test_a_model_that_is_gone_is_asked_for_anew(service):
         assert client.chat("hi").text == "You said: hi"
 
 
-def test_errors_go_through_pickle(service):
+def test_errors_go_through_pickle(service, clients):
     service.script = lambda _: as_json({"error": "gone"}, 404)
-    with Client(service.url) as client, pytest.raises(jupyter_prem.NotFoundError) as caught:
+    with clients(service.url) as client, pytest.raises(jupyter_prem.NotFoundError) as caught:
         client.chat("hi", model="m")
     again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own bytes
     assert (type(again), str(again), again.status_code) == (type(caught.value), str(caught.value), 404)
@@ -289,14 +290,14 @@ def test_errors_go_through_pickle(service):
 
 
 @pytest.mark.parametrize("kind", ["Text/Event-Stream; charset=latin-1", None])
-def test_a_stream_is_known_by_its_type_in_any_case_or_by_none(service, kind):
+def test_a_stream_is_known_by_its_type_in_any_case_or_by_none(service, kind, clients):
     service.script = lambda _: Reply(answer("Grüße"), headers={"content-type": kind} if kind else {})
-    with Client(service.url) as client, client.stream("hi", model="m") as stream:
+    with clients(service.url) as client, client.stream("hi", model="m") as stream:
         list(stream)
     assert stream.response.text == "Grüße"
 
 
-def test_a_certificate_that_nobody_signed_is_refused_on_this_machine_too(tmp_path):
+def test_a_certificate_that_nobody_signed_is_refused_on_this_machine_too(tmp_path, clients):
     command = [
         "openssl",
         "req",
@@ -325,7 +326,7 @@ def test_a_certificate_that_nobody_signed_is_refused_on_this_machine_too(tmp_pat
     thread = threading.Thread(target=serve)
     thread.start()
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-    with Client(url, SECRET) as client, pytest.raises(jupyter_prem.APIConnectionError, match="certificate"):
+    with clients(url, SECRET) as client, pytest.raises(jupyter_prem.APIConnectionError, match="certificate"):
         client.chat("hi", model="m")
     thread.join(5)
     listener.close()

@@ -26,7 +26,13 @@ STOP = event(chunk(finish_reason="stop"))
 
 
 @pytest.fixture
-def client(service):
+def client(service, clients):
+    with clients(service.url, timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+def thread_client(service):
     with Client(service.url, timeout=5) as client:
         yield client
 
@@ -191,10 +197,10 @@ def test_no_usage_is_none(service, client):
     assert ask(client)[1].usage is None
 
 
-def test_cancel_from_another_thread_wakes_a_blocked_read(service, client):
+def test_cancel_from_another_thread_wakes_a_blocked_read(service, thread_client):
     service.say(event(chunk("par")), threading.Event())
     cancel = Cancel()
-    with client.send(client.build("hi", model="m", stream=True), cancel=cancel) as stream:
+    with thread_client.send(thread_client.build("hi", model="m", stream=True), cancel=cancel) as stream:
         assert str(next(iter(stream))) == "par"
         threading.Timer(0.05, cancel.cancel).start()
         with pytest.raises(Interrupted) as caught:
@@ -203,21 +209,21 @@ def test_cancel_from_another_thread_wakes_a_blocked_read(service, client):
     assert service.closed.wait(5)
 
 
-def test_cancel_before_the_first_byte(service, client):
+def test_cancel_before_the_first_byte(service, thread_client):
     held = threading.Event()
     service.script = lambda _: (held.wait(10), Reply([]))[1]
     cancel = Cancel()
     threading.Timer(0.05, cancel.cancel).start()
     with pytest.raises(Interrupted):
-        client.send(client.build("hi", model="m", stream=True), cancel=cancel)
+        thread_client.send(thread_client.build("hi", model="m", stream=True), cancel=cancel)
     held.set()
 
 
-def test_cancel_before_sending_sends_nothing(service, client):
+def test_cancel_before_sending_sends_nothing(service, thread_client):
     cancel = Cancel()
     cancel.cancel()
     with pytest.raises(Interrupted):
-        client.send(client.build("hi", model="m"), cancel=cancel)
+        thread_client.send(thread_client.build("hi", model="m"), cancel=cancel)
     assert service.questions == []
 
 

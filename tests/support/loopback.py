@@ -166,7 +166,7 @@ class Service:
         for piece in reply.pieces:
             if isinstance(piece, threading.Event):
                 self._hold(connection, piece)
-            else:
+            elif piece:  # an empty chunk would be the last
                 connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if reply.chunked else piece)
         if reply.chunked and reply.end == "whole":
             connection.sendall(b"0\r\n\r\n")

@@ -1,4 +1,4 @@
-"""The wire: the one module that knows httpx."""
+"""Requests of any thread."""
 
 from __future__ import annotations
 
@@ -10,43 +10,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from ._decode import quoted
-from ._errors import (
-    APIConnectionError,
-    APITimeoutError,
-    ConfigurationError,
-    Interrupted,
-    LimitExceeded,
-    PremError,
-    StreamInterrupted,
-)
-from ._keys import scrub
+from jupyter_prem.client._body import Gathered
+from jupyter_prem.client._errors import Interrupted
+
+from ._shared import Bearer, Certificates, timeouts, translate
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from ._address import Address
-    from ._cancel import Cancel
+    from jupyter_prem.client._address import Address
+    from jupyter_prem.client._cancel import Cancel
 
 __all__ = ["Reply", "Wire"]
-
-_ASK_AGAIN = "Ask again; what had arrived is kept."
-_CHECK_ADDRESS = "Check the address (%prem status) and the network, or use --endpoint embedded."
-_RAISE_LIMIT = "Raise the limit (%config PremMagics.timeout = seconds), or ask again."
-_BEFORE_THE_ANSWER: tuple[tuple[type[Exception], type[APIConnectionError], str, str], ...] = (
-    (httpx.ConnectTimeout, APITimeoutError, "The service took no connection in time.", _CHECK_ADDRESS),
-    (
-        httpx.TimeoutException,
-        APITimeoutError,
-        "The service did not answer in time; the question may have been billed.",
-        _RAISE_LIMIT,
-    ),
-    (httpx.ConnectError, APIConnectionError, "The service cannot be reached.", _CHECK_ADDRESS),
-)
-
-CONNECT_TIMEOUT = 10.0
-BODY_LIMIT = 64 * 2**20
 
 
 class _Lane:
@@ -71,18 +47,6 @@ class _Lane:
                 sock.shutdown(socket.SHUT_RDWR)
 
 
-class _Bearer(httpx.Auth):
-    """Puts the key on a request where no frame of ours names it."""
-
-    def __init__(self, address: Address) -> None:
-        self._address = address
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if self._address.api_key is not None:
-            request.headers["Authorization"] = self._address.api_key.header()
-        yield request
-
-
 class Wire:
     """Sends requests to one service and hands out their replies as they arrive; safe between threads.
 
@@ -101,10 +65,9 @@ class Wire:
         verify: bool | ssl.SSLContext = True,
         http_client: httpx.Client | None = None,
     ) -> None:
-        self._timeout = httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT))
+        self._timeout = timeouts(timeout)
         self._headers = dict(headers or {})
-        self._verify = verify
-        self._context: ssl.SSLContext | None = None
+        self._certificates = Certificates(verify)
         self._given = http_client
         self._idle: list[_Lane] = []
         self._lock = threading.Lock()
@@ -129,7 +92,7 @@ class Wire:
         headers = {"Accept": "text/event-stream, application/json", **self._headers}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        auth = _Bearer(address) if address.api_key is not None else httpx.USE_CLIENT_DEFAULT
+        auth = Bearer(address) if address.api_key is not None else httpx.USE_CLIENT_DEFAULT
         lane: _Lane | None = None
         failure: BaseException
         try:
@@ -145,7 +108,7 @@ class Wire:
         except BaseException as error:
             if lane is not None and self._given is None:
                 lane.client.close()
-            failure = _translate(error, address, began=False, cancel=cancel)
+            failure = translate(error, address, began=False, cancel=cancel)
             if failure is error:
                 raise
         else:
@@ -172,16 +135,8 @@ class Wire:
         return _Lane(self._new_client(address))
 
     def _new_client(self, address: Address) -> httpx.Client:
-        # A context costs 20 ms and is of no use without TLS.
-        encrypted = address.base_url.startswith("https:")
-        if self._context is None and encrypted:
-            self._context = (
-                httpx.create_ssl_context(verify=self._verify)
-                if isinstance(self._verify, bool)
-                else self._verify
-            )
         return httpx.Client(
-            verify=self._context if self._context is not None else False,
+            verify=self._certificates.context(address),
             # A proxy of the environment has no way back to this machine, and no business with its keys.
             trust_env=not address.loopback,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
@@ -237,7 +192,7 @@ class Reply:
                 if self._cancel and self._cancel.cancelled:
                     raise Interrupted("Stopped.")
         except Exception as error:
-            failure = _translate(error, self._address, began=True, cancel=self._cancel)
+            failure = translate(error, self._address, began=True, cancel=self._cancel)
             if failure is error:
                 raise
         if failure is not None:
@@ -249,15 +204,10 @@ class Reply:
         Raises:
             LimitExceeded: It is over 64 MiB. Otherwise as `chunks`.
         """
-        parts, size = [], 0
+        body = Gathered(self._address)
         for chunk in self.chunks():
-            size += len(chunk)
-            if size > BODY_LIMIT:
-                raise LimitExceeded(
-                    f"The body is over {BODY_LIMIT // 2**20} MiB.", where=f"at {self._address.host}"
-                )
-            parts.append(chunk)
-        return b"".join(parts)
+            body.add(chunk)
+        return body.whole()
 
     def close(self) -> None:
         """Free the connection."""
@@ -266,35 +216,3 @@ class Reply:
             return
         lane, self._lane = self._lane, None
         self._give(lane)
-
-
-def _translate(
-    error: BaseException, address: Address, *, began: bool, cancel: Cancel | None
-) -> BaseException:
-    """Return our error for httpx's; what is not httpx's is returned as it is."""
-    if not began and isinstance(error, ValueError | ImportError) and not isinstance(error, PremError):
-        return ConfigurationError(
-            f"No connection can be set up: {quoted(scrub(str(error), address.api_key))}",
-            where=f"to {address.host}",
-            hint="Check the address, and the proxy and certificate settings of the environment.",
-        )
-    if not isinstance(error, httpx.HTTPError | httpx.StreamError | httpx.InvalidURL | OSError):
-        return error
-    if cancel is not None and cancel.cancelled:
-        return Interrupted("Stopped.")
-    where = f"at {address.host}"
-    words = quoted(scrub(str(error), address.api_key))
-    if began:
-        what = (
-            "The service fell silent" if isinstance(error, httpx.TimeoutException) else "The connection broke"
-        )
-        return StreamInterrupted(
-            f"{what} in the middle of its answer.", where=where, hint=_ASK_AGAIN, detail=words
-        )
-    for kind, ours, what, hint in _BEFORE_THE_ANSWER:
-        if isinstance(error, kind):
-            detail = "" if ours is APITimeoutError else words
-            return ours(what, where=where, hint=hint, detail=detail)
-    return APIConnectionError(
-        "The connection failed before an answer began.", where=where, hint="Ask again.", detail=words
-    )

@@ -1,0 +1,82 @@
+"""The public client of a running loop."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from jupyter_prem.client import DEFAULT_TIMEOUT, AsyncBaseClient
+
+from ._resolve import Resolved, resolve
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Collection, Mapping
+
+    import httpx
+
+    from jupyter_prem.client import AsyncChatStream, Endpoint, Key, Messages, StreamUsage
+
+__all__ = ["AsyncClient"]
+
+
+class AsyncClient(AsyncBaseClient):
+    """Asks as `Client` does, many questions at once, from a running asyncio loop.
+
+    Connections belong to the loop that asks, and are closed with it; one client serves any number of loops.
+    A task that is cancelled closes its connection. Recordings are not looked at: the service is asked.
+
+    Args:
+        endpoint: "prem", "embedded" or a base URL. None: `PREM_ENDPOINT`, else Prem Studio where a key
+            or `PREM_AI_BASE_URL` is set, else the embedded model.
+        api_key: Sent as a bearer token. None: `PREMAI_API_KEY`; where that is unset, none is sent.
+        timeout: Seconds of silence after which the service counts as lost.
+        headers: Sent with every request.
+        verify: Whether, or with which `ssl.SSLContext`, certificates are checked.
+        http_client: An `httpx.AsyncClient` to use instead of our own; it stays open when this one closes.
+        stream_usage: Whether a stream asks for its usage: "auto" (until a service refuses), "always"
+            or "never".
+        allow_http_hosts: Hosts to which the key may go over plain http, besides loopback.
+
+    Raises:
+        ConfigurationError: The endpoint is no address, or the key is none. Nothing was sent.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | Endpoint | None = None,
+        api_key: str | Key | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        *,
+        headers: Mapping[str, str] | None = None,
+        verify: bool | ssl.SSLContext = True,
+        http_client: httpx.AsyncClient | None = None,
+        stream_usage: StreamUsage = "auto",
+        allow_http_hosts: Collection[str] = (),
+    ) -> None:
+        if endpoint is None or isinstance(endpoint, str):
+            self._chosen = resolve(endpoint, api_key, allow_http_hosts=allow_http_hosts)
+        else:
+            self._chosen = Resolved(endpoint)
+        super().__init__(
+            self._chosen.endpoint,
+            timeout=timeout,
+            headers=headers,
+            verify=verify,
+            http_client=http_client,
+            stream_usage=stream_usage,
+        )
+
+    async def _asked(self, messages: Messages, fields: Mapping[str, Any]) -> AsyncChatStream:
+        from jupyter_prem.objects import wired
+
+        wire = wired(fields)
+        stream = await super()._asked(messages, wire.fields)
+        if wire.schema is not None:
+            stream.check_with(wire.schema.parse_answer)
+        return stream
+
+    @property
+    def known_model(self) -> str | None:
+        """What `PREM_MODEL` names, else what is known of the service."""
+        return os.environ.get("PREM_MODEL") or super().known_model

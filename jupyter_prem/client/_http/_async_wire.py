@@ -1,0 +1,241 @@
+"""Requests of a running loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from jupyter_prem.client._body import Gathered
+
+from ._rooms import Room
+from ._shared import Bearer, Certificates, timeouts, translate
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncGenerator, Mapping
+
+    from jupyter_prem.client._address import Address
+
+    from ._rooms import Sender
+
+__all__ = ["AsyncReply", "AsyncWire"]
+
+_LEFT: list[object] = []  # after a fork: the parent's sockets, and the loop that watches them
+
+
+class AsyncWire:
+    """Sends requests to one service and hands out their replies as they arrive.
+
+    Connections belong to the loop that runs, and are closed when it ends. httpx's client, with its cookies,
+    redirects and routes, is passed by, since none applies and they take most of a small request's time.
+
+    Args:
+        timeout: Seconds of silence after which a reply counts as lost.
+        headers: Sent with every request.
+        verify: True, False, or an SSL context to check certificates with.
+        http_client: An httpx client to use instead of our own; it is not closed by us.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        headers: Mapping[str, str] | None = None,
+        verify: bool | ssl.SSLContext = True,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        # A turn is waited for before, and what waits for a connection is not the service's silence.
+        self._extensions = {"timeout": {**timeouts(timeout).as_dict(), "pool": None}}
+        self._headers = httpx.Headers({"Accept": "text/event-stream, application/json"})
+        self._headers.update(headers)
+        self._all_headers = httpx.Headers(
+            {
+                "Accept-Encoding": "gzip, deflate",
+                "Connection": "keep-alive",
+                "User-Agent": f"python-httpx/{httpx.__version__}",
+            }
+        )
+        self._all_headers.update(self._headers)
+        self._certificates = Certificates(verify)
+        self._given = http_client
+        self._urls: dict[str, httpx.URL] = {}
+        self._rooms: dict[asyncio.AbstractEventLoop, Room] = {}
+        self._pid = os.getpid()
+
+    async def room(self) -> Room:
+        """Return what the running loop has open."""
+        self._after_fork()
+        loop = asyncio.get_running_loop()
+        room = self._rooms.get(loop)
+        if room is None:
+            room = Room(self._certificates, self._given)
+            for ended in [known for known in tuple(self._rooms) if known.is_closed()]:
+                self._rooms.pop(ended, None)
+            self._rooms[loop] = room
+            await room.open()
+        return room
+
+    async def send(
+        self, address: Address, method: str, path: str, *, content: bytes | None = None
+    ) -> AsyncReply:
+        """Send a request and return its reply once the headers are there.
+
+        Raises:
+            APIConnectionError: No answer began.
+            APITimeoutError: The service stayed silent.
+        """
+        room = await self.room()
+        await room.enter()
+        sender: Sender | None = None
+        failure: BaseException
+        try:
+            sender = room.lanes.take(address)
+            if isinstance(sender, httpx.AsyncClient):
+                request = self._request_of(sender, method, address.url(path), content)
+                auth = Bearer(address) if address.api_key is not None else httpx.USE_CLIENT_DEFAULT
+                response = await sender.send(request, auth=auth, stream=True, follow_redirects=False)
+            else:
+                request = self._request(address, method, path, content)
+                response = await sender.handle_async_request(request)
+        except BaseException as error:
+            room.leave()
+            await room.lanes.drop(sender)
+            failure = translate(_meant(error), address, began=False)
+            if isinstance(failure, Exception) and failure is error:
+                raise
+        else:
+            return AsyncReply(response, address, room, sender)
+        # Out here the frames that hold the key are gone, of a cancellation too.
+        raise failure.with_traceback(None)
+
+    async def aclose(self) -> None:
+        """Close the connections of this loop; other loops close theirs as soon as they run."""
+        self._after_fork()
+        room = self._rooms.pop(asyncio.get_running_loop(), None)
+        self._rooms = {}
+        if room is not None:
+            await room.aclose()
+
+    def _after_fork(self) -> None:
+        if self._pid != os.getpid():
+            # To drop them would take the parent's sockets out of the selector that both processes hold.
+            _LEFT.append(self._rooms)
+            self._rooms, self._pid = {}, os.getpid()
+
+    def _request_of(
+        self, client: httpx.AsyncClient, method: str, url: str, content: bytes | None
+    ) -> httpx.Request:
+        headers = self._headers if content is None else {**self._headers, "Content-Type": "application/json"}
+        request = client.build_request(method, url, headers=headers, content=content)
+        request.extensions.update(self._extensions)
+        return request
+
+    def _request(self, address: Address, method: str, path: str, content: bytes | None) -> httpx.Request:
+        place = address.url(path)
+        url = self._urls.get(place)
+        if url is None:
+            url = self._urls[place] = httpx.URL(place)
+        request = httpx.Request(
+            method, url, headers=self._all_headers, content=content, extensions=dict(self._extensions)
+        )
+        if content is not None:
+            request.headers["Content-Type"] = "application/json"
+        if address.api_key is not None:
+            request.headers["Authorization"] = address.api_key.header()
+        return request
+
+
+class AsyncReply:
+    """A reply whose headers are there and whose body is still to come.
+
+    A context manager: leaving it frees the connection, and closes it unless the body was read to its end.
+    """
+
+    def __init__(self, response: httpx.Response, address: Address, room: Room, sender: Sender) -> None:
+        self._response = response
+        self._address = address
+        self._room = room
+        self._sender: Sender | None = sender
+        self.status_code = response.status_code
+        self.headers = {
+            name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw
+        }
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """Yield the body's bytes, decompressed, as they arrive.
+
+        Raises:
+            StreamInterrupted: The connection broke, or stayed silent.
+        """
+        failure: BaseException | None = None
+        response, packed = self._response, "content-encoding" in self.headers
+        try:
+            arriving: Any = response.aiter_bytes() if packed else aiter(response.stream)  # type: ignore[arg-type]
+            async with aclosing(arriving):
+                async for chunk in arriving:
+                    yield chunk
+        except Exception as error:
+            failure = translate(_meant(error), self._address, began=True)
+            if failure is error:
+                raise
+        if failure is not None:
+            if not packed and (rest := _unread(response)):
+                yield rest
+            raise failure
+
+    async def read(self) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            LimitExceeded: It is over 64 MiB. Otherwise as `chunks`.
+        """
+        body = Gathered(self._address)
+        async with aclosing(self.chunks()) as chunks:
+            async for chunk in chunks:
+                body.add(chunk)
+        return body.whole()
+
+    async def aclose(self) -> None:
+        """Free the connection."""
+        if self._sender is None:
+            return
+        sender, self._sender = self._sender, None
+        try:
+            await self._response.aclose()
+        except BaseException:
+            await self._room.lanes.drop(sender)
+            raise
+        else:
+            await self._room.lanes.give(sender)
+        finally:
+            self._room.leave()
+
+
+def _meant(error: BaseException) -> BaseException:
+    """Return httpx's error for aiohttp's: httpx-aiohttp calls all that is lost a timeout while connecting."""
+    cause = error.__cause__ if isinstance(error, httpx.ConnectTimeout) else error
+    if not type(cause).__module__.startswith("aiohttp.") or isinstance(cause, TimeoutError):
+        return error
+    # aiohttp's errors of the way to a service, refused connections and certificates, have this.
+    kind = (
+        httpx.ConnectError
+        if hasattr(cause, "os_error") or hasattr(cause, "certificate_error")
+        else httpx.ReadError
+    )
+    return kind(str(cause))
+
+
+def _unread(response: httpx.Response) -> bytes:
+    """Return what had arrived when the connection broke: aiohttp, which read it, hands out only its error."""
+    content = getattr(getattr(response.stream, "_aiohttp_response", None), "content", None)
+    return b"".join(getattr(content, "_buffer", ()))[getattr(content, "_buffer_offset", 0) :]
