@@ -6,16 +6,27 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import DEFAULT_TIMEOUT, AsyncBaseClient
+from jupyter_prem.records import AsyncTaped, active
 
-from ._resolve import Resolved, resolve
+from ._resolve import Known, Resolved, resolve
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     import httpx
 
-    from jupyter_prem.client import AsyncChatStream, Endpoint, Key, Messages, StreamUsage
+    from jupyter_prem.client import (
+        AsyncBackend,
+        AsyncChatStream,
+        ChatRequest,
+        Endpoint,
+        Key,
+        Messages,
+        Model,
+        StreamUsage,
+    )
+    from jupyter_prem.records import Asker, Tape
 
 __all__ = ["AsyncClient"]
 
@@ -24,7 +35,7 @@ class AsyncClient(AsyncBaseClient):
     """Asks as `Client` does, many questions at once, from a running asyncio loop.
 
     Connections belong to the loop that asks, and are closed with it; one client serves any number of loops.
-    A task that is cancelled closes its connection. Recordings are not looked at: the service is asked.
+    A task that is cancelled closes its connection. Recordings hold as for `Client`.
 
     Args:
         endpoint: "prem", "embedded" or a base URL. None: `PREM_ENDPOINT`, else Prem Studio where a key
@@ -76,7 +87,74 @@ class AsyncClient(AsyncBaseClient):
             stream.check_with(wire.schema.parse_answer)
         return stream
 
+    async def send(
+        self, request: ChatRequest, *, progress: Callable[[int, int], None] | None = None
+    ) -> AsyncChatStream:
+        """Send a checked request, or take its answer from the recordings that hold.
+
+        Raises: As `Client.send`.
+        """
+        return await self.recorded().send(request, progress=progress)
+
+    async def default_model(self) -> str:
+        """Return the service's only model; where nobody is asked, one that stands for the recorded one.
+
+        Raises:
+            ConfigurationError: It has none, or several; the text lists them.
+        """
+        return await self.recorded().default_model()
+
+    async def models(self, *, progress: Callable[[int, int], None] | None = None) -> list[Model]:
+        """Return the models that the service lists; where nobody is asked, those in the recordings.
+
+        Raises:
+            APIError: The service, or the way to it, failed.
+        """
+        held = active()
+        return await super().models(progress=progress) if held is None or held[0].asks else held[0].models()
+
+    @property
+    def live(self) -> AsyncBackend:
+        """This client as it asks whatever recordings hold."""
+        return _Live(self)
+
+    def recorded(self) -> AsyncBackend:
+        """Return what answers from the recordings that hold now; this client where none do."""
+        held = active()
+        return self.live if held is None else self.taped(*held)
+
+    def taped(self, tape: Tape, asker: Asker) -> AsyncTaped:
+        """Return what answers from recordings where there are some, and else has this client asked."""
+        known = Known.of(self._chosen, self.known_model, asks=tape.asks)
+        return AsyncTaped(
+            tape,
+            self.live,
+            known.endpoint,
+            asker=asker,
+            model=known.model,
+            likely=known.likely,
+            implied=known.implied,
+        )
+
     @property
     def known_model(self) -> str | None:
         """What `PREM_MODEL` names, else what is known of the service."""
         return os.environ.get("PREM_MODEL") or super().known_model
+
+
+class _Live:
+    """A client, without the recordings that may hold."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def default_model(self) -> str:
+        return await AsyncBaseClient.default_model(self._client)
+
+    def body_of(self, request: ChatRequest) -> dict[str, Any]:
+        return self._client.body_of(request)
+
+    async def send(
+        self, request: ChatRequest, *, progress: Callable[[int, int], None] | None = None
+    ) -> AsyncChatStream:
+        return await AsyncBaseClient.send(self._client, request, progress=progress)

@@ -6,10 +6,10 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import DEFAULT_TIMEOUT, BaseClient, Model
-from jupyter_prem.records import Taped, active, endpoint_name
+from jupyter_prem.client import DEFAULT_TIMEOUT, BaseClient
+from jupyter_prem.records import Taped, active
 
-from ._resolve import Resolved, resolve
+from ._resolve import Known, Resolved, resolve
 
 if TYPE_CHECKING:
     import ssl
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Endpoint,
         Key,
         Messages,
+        Model,
         StreamUsage,
     )
     from jupyter_prem.records import Asker, Tape
@@ -156,14 +157,15 @@ class Client(BaseClient):
             chosen: How this client's endpoint came to be chosen. What nobody named is whichever was recorded.
             strict: See `Taped`.
         """
+        known = Known.of(chosen, self.known_model, asks=tape.asks)
         return Taped(
             tape,
             self.live,
-            endpoint_name(self.endpoint) if chosen.named or tape.asks else None,
+            known.endpoint,
             asker=asker,
-            model=os.environ.get("PREM_MODEL"),
-            likely=self.known_model,
-            implied=chosen.implicit,
+            model=known.model,
+            likely=known.likely,
+            implied=known.implied,
             strict=strict,
         )
 
@@ -178,8 +180,7 @@ class Client(BaseClient):
         held = active()
         if held is None or held[0].asks:
             return super().models(cancel=cancel, progress=progress)
-        held[0].load()
-        return [Model(name) for name in sorted({model for _, model in held[0].pairs()})]
+        return held[0].models()
 
     @property
     def known_model(self) -> str | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from jupyter_prem.client import PREM_STUDIO, Address, FixedEndpoint, Key, check_base_url
+from jupyter_prem.records import endpoint_name
 
 from ._embedded import EmbeddedEndpoint
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from jupyter_prem.client import Endpoint
 
-__all__ = ["API_KEY_VARIABLE", "Resolved", "environment_key", "resolve", "shared_embedded"]
+__all__ = ["API_KEY_VARIABLE", "Known", "Resolved", "environment_key", "resolve", "shared_embedded"]
 
 API_KEY_VARIABLE = "PREMAI_API_KEY"
 BASE_URL_VARIABLE = "PREM_AI_BASE_URL"
@@ -87,3 +88,26 @@ def resolve(
     )
     named = bool(name or base_url)
     return Resolved(FixedEndpoint("prem" if studio else checked, Address(checked, key)), named=named)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What recordings need to know of a client.
+
+    Attributes:
+        endpoint: What they call it; None for whichever was recorded, where nobody named any.
+        model: The model that is set for it.
+        likely: The one that it likely is.
+        implied: Whether nobody named the endpoint.
+    """
+
+    endpoint: str | None
+    model: str | None
+    likely: str | None
+    implied: bool
+
+    @classmethod
+    def of(cls, chosen: Resolved, likely: str | None, *, asks: bool) -> Self:
+        """Return it of a client; `asks` says whether anybody is asked."""
+        name = endpoint_name(chosen.endpoint) if chosen.named or asks else None
+        return cls(name, os.environ.get("PREM_MODEL"), likely, chosen.implicit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
@@ -122,6 +123,11 @@ class _Arriving(Generic[_Origin]):
         """
         self._parse = parse
 
+    def arrived(self) -> ChatResponse:
+        """Return the answer, which is whole: what is done with it from now on is no part of its latency."""
+        self._stop()
+        return replace(self.response, interrupted=False)
+
     def watch(self, watcher: Watcher) -> None:
         """Have one watcher told of the answer as it arrives."""
         self._watcher = watcher
@@ -204,6 +210,10 @@ class AsyncChatStream(_Arriving[AsyncSource]):
 
     def __aiter__(self) -> AsyncIterator[Delta]:
         return self._deltas
+
+    def through(self, wrap: Callable[[AsyncSource], AsyncSource]) -> None:
+        """Have the answer come through another source, before it is read."""
+        self._source = wrap(self._source)
 
     async def aclose(self) -> None:
         """Stop reading and free the connection."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import DEFAULT_TIMEOUT, Model, whole
+from jupyter_prem.client import DEFAULT_TIMEOUT, whole
 
 from ._ledger import Ledger
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jupyter_prem.backends import Client, ClientPool, Resolved
-    from jupyter_prem.client import Backend, Cancel, ChatRequest, StreamUsage
+    from jupyter_prem.client import Backend, Cancel, ChatRequest, Model, StreamUsage
     from jupyter_prem.conversation import Cell, Conversation, Outcome, Question, Round, Sink
     from jupyter_prem.records import Tape, Taped
 
@@ -70,10 +70,7 @@ class Answerer:
         Raises:
             APIError: The service, or the way to it, failed.
         """
-        if self.tape is None or self.tape.asks:
-            return self.client.models()
-        self.tape.load()
-        return [Model(name) for name in sorted({model for _, model in self.tape.pairs()})]
+        return self.client.models() if self.tape is None or self.tape.asks else self.tape.models()
 
 
 class Notebook:

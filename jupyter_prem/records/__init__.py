@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._active import CASSETTE_VARIABLE, MODE_VARIABLE, Found, active, found, in_block, record
+    from ._async_taped import AsyncTaped
     from ._base import Base, set_base
     from ._cassette import FORMAT, Cassette, Fault
     from ._cuts import Arrival
@@ -31,6 +32,7 @@ __all__ = [
     "UNKNOWN",
     "Arrival",
     "Asker",
+    "AsyncTaped",
     "Base",
     "Cassette",
     "CassetteError",
@@ -66,6 +68,7 @@ __all__ = [
 _PARTS = {
     "Arrival": "_cuts",
     "Asker": "_numbers",
+    "AsyncTaped": "_async_taped",
     "Base": "_base",
     "CASSETTE_VARIABLE": "_active",
     "Cassette": "_cassette",

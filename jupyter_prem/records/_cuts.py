@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from jupyter_prem.client import Delta
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from jupyter_prem.client import Choice
 
@@ -43,6 +43,10 @@ class Arrival:
         else:
             self.cuts.append([delta.index, kind, *lengths])
         self.ms.append(round(1000 * seconds))
+
+    def of(self, body: Mapping[str, Any]) -> Arrival:
+        """Return what is kept of it: of an answer that was asked for whole, the time alone."""
+        return self if body.get("stream") else Arrival(ms=[sum(self.ms)])
 
     @classmethod
     def parse(cls, cuts: Any, ms: Any) -> Self:

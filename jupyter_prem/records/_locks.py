@@ -5,24 +5,25 @@ The library is imported when something is locked: a replay locks nothing.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import hashlib
 import os
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_prem.client import Interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from jupyter_prem.client import Cancel
 
-__all__ = ["claim", "held", "is_at"]
+__all__ = ["async_claim", "claim", "held", "is_at"]
 
 _PAUSE = 0.02  # seconds between two tries
 
@@ -59,46 +60,75 @@ def claim(path: Path, what: str, cancel: Cancel | None = None) -> Iterator[None]
     Raises:
         Interrupted: `cancel` was called while another held it.
     """
-    name = hashlib.sha256(f"{path}\n{what}".encode()).hexdigest()
-    place = _folder() / f"{name[:40]}.lock"
-    with _lock:
-        free = name not in _held
-        _held.add(name)
-    if not free:
+    with _own(path, what) as lock:
+        while not lock.taken():
+            if cancel is not None and cancel.cancelled:
+                raise Interrupted("Stopped.")
+            time.sleep(_PAUSE)
         yield
-        return
-    try:
-        yield from _claimed(place, cancel)
-    finally:
-        with _lock:
-            _held.discard(name)
+
+
+@asynccontextmanager
+async def async_claim(path: Path, what: str) -> AsyncIterator[None]:
+    """Hold `what` of a cassette as `claim` does, while other tasks go on."""
+    with _own(path, what) as lock:
+        while not lock.taken():  # noqa: ASYNC110 - another process lets go of it, which no event tells
+            await asyncio.sleep(_PAUSE)
+        yield
 
 
 _held: set[str] = set()
 _lock = threading.Lock()
 
 
-def _claimed(place: Path, cancel: Cancel | None) -> Iterator[None]:
-    handle = _open(place)
-    ours = False
+@contextmanager
+def _own(path: Path, what: str) -> Iterator[_Claim]:
+    name = hashlib.sha256(f"{path}\n{what}".encode()).hexdigest()
+    with _lock:
+        free = name not in _held
+        _held.add(name)
+    if not free:
+        yield _Claim(None)
+        return
     try:
-        while not ours:
-            if cancel is not None and cancel.cancelled:
-                raise Interrupted("Stopped.")
-            taken = _taken(handle)
-            if not is_at(handle, place):  # whoever held it took it away
-                os.close(handle)
-                handle = _open(place)
-            elif taken:
-                ours = True
-            else:
-                time.sleep(_PAUSE)
-        yield
+        lock = _Claim(_folder() / f"{name[:40]}.lock")
+        try:
+            yield lock
+        finally:
+            lock.close()
     finally:
-        if ours:
+        with _lock:
+            _held.discard(name)
+
+
+class _Claim:
+    """A file whose lock stands for something; without a file, it is taken."""
+
+    def __init__(self, place: Path | None) -> None:
+        self._place = place
+        self._handle = _open(place) if place is not None else -1
+        self._ours = False
+
+    def taken(self) -> bool:
+        """Take it, if nobody else has it; return whether it is taken."""
+        if self._place is None:
+            return True
+        taken = _taken(self._handle)
+        if is_at(self._handle, self._place):
+            self._ours = taken
+            return taken
+        os.close(self._handle)  # whoever held it took it away
+        self._handle = _open(self._place)
+        return self.taken()
+
+    def close(self) -> None:
+        """Let others take it."""
+        if self._place is None:
+            return
+        if self._ours:
             with suppress(OSError):
-                place.unlink()
-        os.close(handle)
+                self._place.unlink()
+        os.close(self._handle)
 
 
 def _taken(handle: int) -> bool:

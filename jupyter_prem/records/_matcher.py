@@ -8,18 +8,19 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from jupyter_prem.client import PREM_STUDIO, ChatStream, Interrupted, PremError
+from jupyter_prem.client import PREM_STUDIO, AsyncChatStream, ChatStream
 
 from ._key import counted, key_of
 from ._modes import Mode
 from ._question import Question, Replaying
 from ._record import Record
-from ._replay import Replay
+from ._replay import AsyncReplay, Replay
 
 if TYPE_CHECKING:
-    from jupyter_prem.client import Backend, Cancel, ChatRequest, ChatResponse, Endpoint
+    from jupyter_prem.client import Cancel, ChatRequest, ChatResponse, Endpoint
 
     from ._cuts import Arrival
+    from ._errors import MissingRecordingError
     from ._numbers import Asker
     from ._tape import Tape
 
@@ -55,8 +56,7 @@ class Matcher:
 
     Args:
         tape: The recordings.
-        backend: Who answers live; None where nobody does.
-        endpoint: What recordings call it; None takes whichever was recorded.
+        endpoint: What recordings call whoever answers; None takes whichever was recorded.
         model: The model of a request without one, where somebody set it.
         likely: What it likely is where nobody did.
         implied: Whether nobody named the endpoint.
@@ -65,7 +65,6 @@ class Matcher:
     def __init__(
         self,
         tape: Tape,
-        backend: Backend | None,
         endpoint: str | None,
         *,
         model: str | None = None,
@@ -73,30 +72,17 @@ class Matcher:
         implied: bool = False,
     ) -> None:
         self.tape = tape
-        self.implied = implied
-        self._backend = backend
         self._endpoint = endpoint
         self._model, self._likely = model, likely
+        self._implied = implied
 
     @property
-    def asks(self) -> bool:
-        """Whether there is anybody to ask, and the mode lets them be asked."""
-        return self._backend is not None and self.tape.asks
-
-    def default_model(self, cancel: Cancel | None = None) -> str:
-        """Return the model that a request without one goes to; in a replay, one that stands for it."""
-        if self._backend is not None and self.tape.asks:
-            try:
-                return self._backend.default_model(cancel)
-            except Interrupted:
-                raise
-            except PremError:
-                if self.tape.mode is Mode.ALL:
-                    raise  # else the question may be recorded, though the service is away
+    def stand_in(self) -> str:
+        """The model of a request that names none, where nobody is asked which there is."""
         return self._model or StandIn(self._likely or "the recorded model")
 
     def as_recorded(self, request: ChatRequest) -> tuple[str, ChatRequest]:
-        """Return whom a request goes to, and the request with its model; see `StandIn`."""
+        """Return whom a request goes to, and the request with its model, unless neither is recorded."""
         open_model = isinstance(request.model, StandIn)
         if self._endpoint is not None and not open_model:
             return self._endpoint, request
@@ -109,9 +95,7 @@ class Matcher:
             if self.tape.knows(key_of(endpoint, candidate.to_body())):
                 return endpoint, candidate
             first = first or (endpoint, candidate)
-        if self._backend is not None and self.tape.asks and open_model:
-            request = dataclasses.replace(request, model=self._backend.default_model())
-        elif first is not None:
+        if first is not None and not self.tape.asks:
             return first
         return self._endpoint or UNKNOWN, request
 
@@ -120,7 +104,16 @@ class Matcher:
         endpoint, request = self.as_recorded(request)
         body = request.to_body()
         key = key_of(endpoint, body)
-        return Question(endpoint, request, body, key, self.tape.numbers.take(key, asker), asker)
+        number = self.tape.numbers.take(key, asker)
+        return Question(endpoint, request, body, key, number, asker, isinstance(request.model, StandIn))
+
+    def named(self, question: Question, model: str) -> Question:
+        """Return a question whose model was open, with the one that it goes to."""
+        return self.question(dataclasses.replace(question.request, model=model), question.asker)
+
+    def missing(self, question: Question) -> MissingRecordingError:
+        """Return the error of a question that has no recording."""
+        return self.tape.missing(question.endpoint, question.body, question.number, question.asker)
 
     def release(self, question: Question) -> None:
         """Leave a question's number to the next, since it has no answer."""
@@ -143,10 +136,23 @@ class Matcher:
         stream.watch(Replaying(self.release, question))
         return stream
 
+    def async_replayed(self, question: Question) -> AsyncChatStream | None:
+        """Return a recorded answer on its way to a running loop; None where there is none."""
+        record = self.recorded(question)
+        if record is None:
+            return None
+        self.tape.used.add((record.key, record.n))
+        about = _about(record.endpoint, record.key, record.n, implied=record.implied)
+        source = AsyncReplay(record, pace=self.tape.pace)
+        body = question.request.body()
+        stream = AsyncChatStream(source, body, time.perf_counter(), replayed=True, about=about)
+        stream.watch(Replaying(self.release, question))
+        return stream
+
     def sent(self, question: Question) -> tuple[Question, dict[str, Any]]:
         """Return the question as it is sent, whatever becomes of its parts, and what is known of it."""
         question = dataclasses.replace(question, body=json.loads(json.dumps(question.body)))
-        about = _about(question.endpoint, question.key, question.number, implied=self.implied)
+        about = _about(question.endpoint, question.key, question.number, implied=self._implied)
         return question, about
 
     def record_of(self, question: Question, response: ChatResponse, arrival: Arrival) -> Record:
@@ -157,7 +163,7 @@ class Matcher:
             response,
             arrival,
             n=question.number,
-            implied=self.implied,
+            implied=self._implied,
             shown=question.asker.shown,
             key=question.key,
         )

@@ -74,6 +74,8 @@ class Numbers:
                     heapq.heappush(self._free.setdefault(key, []), number)
                 return
             cell = self._cells[key, asker.cell]
+            if number not in cell.held:
+                return
             waits = number in cell.left
             if cell.execution != asker.execution and not waits:
                 return  # the cell's next run has it already

@@ -30,6 +30,7 @@ class Question:
         key: Of endpoint and body.
         number: Which of the identical questions it is, from 1.
         asker: Who asks.
+        open_model: Whether its model only stands for one.
     """
 
     endpoint: str
@@ -38,6 +39,12 @@ class Question:
     key: str
     number: int
     asker: Asker
+    open_model: bool = False
+
+    @property
+    def name(self) -> str:
+        """What tells it from every other question of a cassette."""
+        return f"{self.key} {self.number}"
 
 
 class Replaying:
@@ -88,8 +95,7 @@ class Recording:
 
     def end(self, response: ChatResponse) -> None:
         """Keep the whole answer."""
-        whole = not self._question.body.get("stream")
-        arrival = Arrival(ms=[sum(self._arrival.ms)]) if whole else self._arrival
+        arrival = self._arrival.of(self._question.body)
         with self._held:
             self._open = False
             self._keep(self._question, response, arrival)

@@ -6,6 +6,8 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from jupyter_prem.client import Model
+
 from ._append import LINK
 from ._cassette import Cassette
 from ._errors import CassetteError, CassetteWarning, MissingRecordingError
@@ -142,6 +144,11 @@ class Tape:
     def pairs(self) -> list[tuple[str, str]]:
         """Return who was asked in the recordings, as last read: each endpoint and model, in their order."""
         return list(dict.fromkeys(pair for cassette in self.cassettes for pair in cassette.pairs))
+
+    def models(self) -> list[Model]:
+        """Return the models in the recordings, by name."""
+        self.load()
+        return [Model(name) for name in sorted({model for _, model in self.pairs()})]
 
     def missing(
         self, endpoint: str, body: Mapping[str, Any], number: int, asker: Asker

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
+from jupyter_prem.client import Interrupted, PremError
+
 from ._errors import CassetteError
 from ._locks import claim
 from ._matcher import Matcher
@@ -15,7 +17,7 @@ from ._question import Recording
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jupyter_prem.client import Backend, Cancel, ChatRequest, ChatResponse, ChatStream, PremError
+    from jupyter_prem.client import Backend, Cancel, ChatRequest, ChatResponse, ChatStream
 
     from ._cuts import Arrival
     from ._question import Question
@@ -55,7 +57,7 @@ class Taped:
         strict: bool = False,
     ) -> None:
         self.failure: PremError | None = None
-        self.matcher = Matcher(tape, backend, endpoint, model=model, likely=likely, implied=implied)
+        self.matcher = Matcher(tape, endpoint, model=model, likely=likely, implied=implied)
         self._tape = tape
         self._backend = backend
         self._asker = asker or Asker()
@@ -63,7 +65,15 @@ class Taped:
 
     def default_model(self, cancel: Cancel | None = None) -> str:
         """Return the model that a request without one goes to; in a replay, one that stands for it."""
-        return self.matcher.default_model(cancel)
+        if self._backend is not None and self._tape.asks:
+            try:
+                return self._backend.default_model(cancel)
+            except Interrupted:
+                raise
+            except PremError:
+                if self._tape.mode is Mode.ALL:
+                    raise  # else the question may be recorded, though the service is away
+        return self.matcher.stand_in
 
     def body_of(self, request: ChatRequest) -> dict[str, Any]:
         """Return the body that a request goes out with."""
@@ -88,24 +98,31 @@ class Taped:
         question = self.matcher.question(request, self._asker)
         try:
             record = self.matcher.recorded(question)
-            if record is None:
-                return self._asked(question, cancel, progress)
+            if record is not None:
+                return self.matcher.replayed(record, question, cancel)
+            if self._backend is None or not self._tape.asks:
+                raise self.matcher.missing(question)
+            if question.open_model:
+                self.matcher.release(question)
+                question = self.matcher.named(question, self._backend.default_model(cancel))
+            return self._asked(question, self._backend, cancel, progress)
         except BaseException:
             self.matcher.release(question)
             raise
-        return self.matcher.replayed(record, question, cancel)
 
     def _asked(
-        self, question: Question, cancel: Cancel | None, progress: Callable[[int, int], None] | None
+        self,
+        question: Question,
+        backend: Backend,
+        cancel: Cancel | None,
+        progress: Callable[[int, int], None] | None,
     ) -> ChatStream:
         """Ask live, unless another process is asking the same, whose answer is taken then."""
-        tape, matcher, backend = self._tape, self.matcher, self._backend
-        if backend is None or not tape.asks:
-            raise tape.missing(question.endpoint, question.body, question.number, self._asker)
+        tape, matcher = self._tape, self.matcher
         with ExitStack() as held:
             if tape.mode is not Mode.ALL:
                 with suppress(OSError):  # without a folder for locks, two processes may ask the same
-                    held.enter_context(claim(tape.cassette.path, f"{question.key} {question.number}", cancel))
+                    held.enter_context(claim(tape.cassette.path, question.name, cancel))
                 tape.load()
                 record = matcher.recorded(question)
                 if record is not None:

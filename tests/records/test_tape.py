@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -14,8 +15,9 @@ from pathlib import Path
 
 import pytest
 from loopback import Reply, answer, as_json, calls, chunk, event
+from waited import Waited
 
-from jupyter_prem import CassetteError, Client, Conversation, MissingRecordingError, record
+from jupyter_prem import AsyncClient, CassetteError, Client, Conversation, MissingRecordingError, record
 from jupyter_prem.backends import asking_again
 from jupyter_prem.client import Cancel, Interrupted, PremError
 from jupyter_prem.records import Cassette, CassetteWarning, Mode, ModeError, verify
@@ -43,19 +45,26 @@ def no_network(monkeypatch):
     return guard
 
 
-OPEN: list[Client] = []
+OPEN = contextlib.ExitStack()
+KINDS: list[type[Client | Waited]] = [Client]
 
 
 def client(*args, **settings):
-    OPEN.append(Client(*args, **settings))
-    return OPEN[-1]
+    return OPEN.enter_context(KINDS[-1](*args, **settings))
 
 
 @pytest.fixture(autouse=True)
 def _closed():
     yield
-    while OPEN:
-        OPEN.pop().close()
+    OPEN.close()
+
+
+@pytest.fixture(params=[Client, Waited], ids=["threads", "loops"])
+def either(request):
+    """What the test says holds for both clients."""
+    KINDS.append(request.param)
+    yield
+    KINDS.pop()
 
 
 def streamed(client, text, **fields):
@@ -63,6 +72,7 @@ def streamed(client, text, **fields):
         return [str(delta) for delta in stream], stream.response
 
 
+@pytest.mark.usefixtures("either")
 def test_a_replay_gives_the_same_answer_in_the_same_pieces(path, service):
     with record(path):
         pieces, first = streamed(client(service.url), "hello there", temperature=0.5)
@@ -79,6 +89,7 @@ def test_a_replay_gives_the_same_answer_in_the_same_pieces(path, service):
     assert second.provenance["recording"] == first.provenance["recording"]
 
 
+@pytest.mark.usefixtures("either")
 def test_without_recordings_nobody_is_asked(path, no_network):
     no_network()
     with (
@@ -89,6 +100,7 @@ def test_without_recordings_nobody_is_asked(path, no_network):
     assert not path.exists()
 
 
+@pytest.mark.usefixtures("either")
 def test_no_endpoint_and_no_model_take_whichever_was_recorded(path, service, no_network):
     service.models = ["a", "b"]
     with record(path):
@@ -104,6 +116,7 @@ def test_no_endpoint_and_no_model_take_whichever_was_recorded(path, service, no_
             client().chat("first", model="b")
 
 
+@pytest.mark.usefixtures("either")
 def test_the_models_of_a_named_endpoint_are_not_asked_for_either(path, service, no_network):
     with record(path):
         client(service.url).chat("hello")
@@ -112,6 +125,7 @@ def test_the_models_of_a_named_endpoint_are_not_asked_for_either(path, service, 
         assert client(service.url).chat("hello").replayed
 
 
+@pytest.mark.usefixtures("either")
 def test_another_key_finds_the_same_recordings(path, service):
     with record(path):
         client(service.url, api_key="sk-one-0123456789").chat("hello")
@@ -129,6 +143,7 @@ MODES = {
 }
 
 
+@pytest.mark.usefixtures("either")
 @pytest.mark.parametrize(("mode", "asks"), MODES.items())
 def test_each_mode_asks_what_it_says(path, service, mode, asks):
     again, missing, fresh = asks
@@ -162,6 +177,7 @@ def test_a_mode_that_is_none_lists_them(path):
     assert Mode.of("New-Episodes") is Mode.NEW_EPISODES
 
 
+@pytest.mark.usefixtures("either")
 def test_identical_questions_have_recordings_of_their_own(path, service):
     texts = iter(["one", "two", "three"])
     service.script = lambda _: Reply(answer(next(texts)))
@@ -173,6 +189,7 @@ def test_identical_questions_have_recordings_of_their_own(path, service):
             client(service.url).chat("again")
 
 
+@pytest.mark.usefixtures("either")
 def test_a_number_that_is_missing_is_not_counted(path, service):
     texts = iter(["one", "two", "three"])
     service.script = lambda _: Reply(answer(next(texts)))
@@ -186,6 +203,7 @@ def test_a_number_that_is_missing_is_not_counted(path, service):
             client(service.url).chat("again")
 
 
+@pytest.mark.usefixtures("either")
 def test_a_question_that_failed_leaves_its_number_to_the_next(path, service):
     replies = iter([as_json({"error": {"message": "no"}}, 400), as_json({"error": {"message": "no"}}, 400)])
     good = service.script
@@ -206,6 +224,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("pieces", FAULTS.values(), ids=FAULTS)
 def test_only_whole_answers_are_recorded(path, service, pieces):
     service.say(*pieces)
@@ -214,6 +233,7 @@ def test_only_whole_answers_are_recorded(path, service, pieces):
     assert len(Cassette(path)) == 0
 
 
+@pytest.mark.usefixtures("either")
 def test_an_answer_that_is_left_or_stopped_is_not_recorded(path, service):
     gate = threading.Event()
     service.say(event(chunk("so far")), gate, *answer("rest"))
@@ -227,6 +247,7 @@ def test_an_answer_that_is_left_or_stopped_is_not_recorded(path, service):
         assert [record.n for record in tape.cassette] == [1]
 
 
+@pytest.mark.usefixtures("either")
 def test_a_replay_that_is_left_early_leaves_its_number_as_a_live_answer_does(path, service, no_network):
     def ask():
         with client(service.url).stream("hello", model="loopback-1") as stream:
@@ -295,6 +316,7 @@ def test_what_is_sent_and_built_comes_from_the_recordings_too(path, service, no_
                 again.send(again.build("something else", model=again.default_model()))
 
 
+@pytest.mark.usefixtures("either")
 def test_an_address_has_one_name_however_it_is_written(path, service):
     port = service.url.rpartition(":")[2]
     with record(path):
@@ -306,6 +328,7 @@ def test_an_address_has_one_name_however_it_is_written(path, service):
         client(f"http://127.0.0.1:{port}/v1").chat("hello", model="m")  # another API
 
 
+@pytest.mark.usefixtures("either")
 def test_what_is_changed_while_it_is_answered_is_recorded_as_it_was_sent(path, service):
     gate = threading.Event()
     service.say(event(chunk("so far")), gate, *answer("rest"))
@@ -320,6 +343,7 @@ def test_what_is_changed_while_it_is_answered_is_recorded_as_it_was_sent(path, s
     assert tape.cassette.faults == []
 
 
+@pytest.mark.usefixtures("either")
 def test_a_link_is_refused_before_anybody_is_asked(path, service):
     real = path.with_name("real.jsonl")
     with record(real):
@@ -333,6 +357,7 @@ def test_a_link_is_refused_before_anybody_is_asked(path, service):
     assert len(service.questions) == asked
 
 
+@pytest.mark.usefixtures("either")
 def test_an_answer_that_came_whole_is_verified_and_replayed_whole(path, service):
     with record(path):
         client(service.url).chat("whole", model="m")
@@ -363,6 +388,7 @@ def test_a_stop_while_an_answer_is_written_leaves_its_number_to_the_next(path, s
     assert tape.cassette.faults == []
 
 
+@pytest.mark.usefixtures("either")
 def test_each_thread_has_the_error_of_its_own_answer(service, monkeypatch):
     start, caught = threading.Barrier(6), {}
 
@@ -385,6 +411,7 @@ def test_each_thread_has_the_error_of_its_own_answer(service, monkeypatch):
     assert len(set(map(id, caught.values()))) == 6
 
 
+@pytest.mark.usefixtures("either")
 def test_calls_reasoning_and_refusals_come_back(path, service):
     parts = calls(("f", '{"a": 1}'), ("g", "{}"), text="So")
     service.say(event(chunk(None, reasoning_content="hm")), *parts)
@@ -397,6 +424,7 @@ def test_calls_reasoning_and_refusals_come_back(path, service):
     assert again == pieces
 
 
+@pytest.mark.usefixtures("either")
 def test_calls_that_share_an_id_stay_apart(path, service):
     def call(index):
         function = {"name": "f", "arguments": f'{{"a": {index}}}'}
@@ -411,6 +439,7 @@ def test_calls_that_share_an_id_stay_apart(path, service):
     assert [made.arguments for made in second.tool_calls] == ['{"a": 0}', '{"a": 1}']
 
 
+@pytest.mark.usefixtures("either")
 def test_once_records_a_second_file_beside_the_first(path, service):
     with record(path):
         client(service.url).chat("one")
@@ -438,6 +467,7 @@ def test_an_exchange_with_functions_replays_whole(path, service):
     assert [message.role for message in conversation.messages] == ["user", "assistant", "tool", "assistant"]
 
 
+@pytest.mark.usefixtures("either")
 def test_an_answer_to_a_schema_is_checked_again(path, service):
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
     wrong = iter(['{"a": "x"}', '{"a": 5}'])
@@ -496,6 +526,7 @@ def test_a_replay_takes_its_time_where_it_is_to_and_can_be_stopped(path, service
     pause.set()
 
 
+@pytest.mark.usefixtures("either")
 def test_the_environment_names_mode_and_file(path, service, monkeypatch):
     monkeypatch.setenv("JUPYTER_PREM_RECORD", "once")
     monkeypatch.setenv("JUPYTER_PREM_CASSETTE", str(path))
@@ -513,6 +544,7 @@ def test_the_environment_names_mode_and_file(path, service, monkeypatch):
     assert len(service.questions) == 2
 
 
+@pytest.mark.usefixtures("either")
 def test_what_is_no_file_is_no_recording(path, service):
     path.with_name("folder.chat.jsonl").mkdir()
     os.mkfifo(path.with_name("pipe.chat.jsonl"))
@@ -532,6 +564,7 @@ def test_what_is_no_file_is_no_recording(path, service):
             client(service.url).chat("one", model="m")
 
 
+@pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("begun", ["", '{"jupyter_prem":"cass', '{"jupyter_prem":"cassette","format":1}'])
 def test_once_records_into_a_file_that_was_only_begun(path, service, begun):
     path.write_text(begun)
@@ -543,6 +576,7 @@ def test_once_records_into_a_file_that_was_only_begun(path, service, begun):
         client(service.url).chat("two", model="m")
 
 
+@pytest.mark.usefixtures("either")
 def test_without_a_name_every_cassette_of_the_folder_is_read(path, service):
     with record(path):
         client(service.url).chat("one")
@@ -707,6 +741,66 @@ def test_what_was_answered_survives_the_end_of_a_process_at_any_moment(path, ser
     assert kept == {record.key: record.answer["choices"] for record in Cassette(unbroken)}
     # Each kill costs at most the one answer that was on its way.
     assert len(service.questions) <= 2 * wanted + kills
+
+
+LOOP = """
+import asyncio
+from jupyter_prem import AsyncClient, record
+async def main():
+    async with AsyncClient({url!r}) as client:
+        await asyncio.gather(*(client.chat(f"question {{number}}", model="m") for number in range(60)))
+with record({path!r}, "new_episodes"):
+    asyncio.run(main())
+"""
+
+
+def test_loops_of_processes_that_share_a_file_ask_each_question_once(path, service):
+    code = LOOP.format(path=str(path), url=service.url)
+    running = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
+    for process in running:
+        assert process.wait(120) == 0, process.stderr.read()
+        process.stderr.close()
+    assert len(service.questions) == len(Cassette(path)) == 60
+    assert Cassette(path).faults == []
+
+
+def test_what_a_loop_finishes_together_is_synced_together(path, service, monkeypatch):
+    syncs = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (syncs.append(handle), real(handle)))
+
+    async def ask():
+        async with AsyncClient(service.url) as client:
+            return await asyncio.gather(*(client.chat(f"question {n}", model="m") for n in range(100)))
+
+    with record(path):
+        answers = asyncio.run(ask())
+        written = len(Cassette(path))
+    assert [one.text for one in answers] == [f"You said: question {n}" for n in range(100)]
+    assert (written, len(syncs) < 60) == (100, True)
+    with record(path, "none"):
+        assert all(one.replayed for one in asyncio.run(ask()))
+
+
+def test_a_task_that_is_cancelled_leaves_its_number_to_the_next(path, service):
+    gate = threading.Event()
+    service.say(event(chunk("so far")), gate)
+
+    async def ask():
+        async with AsyncClient(service.url) as client:
+            task = asyncio.create_task(client.chat("hello", model="m", stream=True))
+            while not service.questions:  # noqa: ASYNC110 - the service is a thread
+                await asyncio.sleep(0.01)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            service.script = service.echo
+            await client.chat("hello", model="m", stream=True)
+
+    with record(path) as tape:
+        asyncio.run(ask())
+        assert [one.n for one in tape.cassette] == [1]
+    gate.set()
 
 
 ELSEWHERE = """

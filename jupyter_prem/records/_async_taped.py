@@ -1,0 +1,165 @@
+"""A backend of a running loop that wraps any other: answers come from recordings, or are recorded."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack, aclosing, suppress
+from typing import TYPE_CHECKING, Any
+
+from jupyter_prem.client import AsyncChatStream, PremError
+
+from ._batch import keep
+from ._cuts import Arrival
+from ._errors import CassetteError
+from ._locks import async_claim
+from ._matcher import Matcher
+from ._modes import Mode
+from ._numbers import Asker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from jupyter_prem.client import Accumulator, AsyncBackend, AsyncSource, ChatRequest, Delta
+
+    from ._question import Question
+    from ._tape import Tape
+
+__all__ = ["AsyncTaped"]
+
+
+class AsyncTaped:
+    """Answers from a tape's recordings, and records what `backend` answers; as `Taped`, always strict.
+
+    Args:
+        tape: The recordings.
+        backend: Who answers live.
+        endpoint: What recordings call it; None takes whichever was recorded.
+        asker: Who asks.
+        model: The model of a request without one, where somebody set it.
+        likely: What it likely is where nobody did.
+        implied: Whether nobody named the endpoint.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        backend: AsyncBackend,
+        endpoint: str | None,
+        *,
+        asker: Asker | None = None,
+        model: str | None = None,
+        likely: str | None = None,
+        implied: bool = False,
+    ) -> None:
+        self.matcher = Matcher(tape, endpoint, model=model, likely=likely, implied=implied)
+        self._tape = tape
+        self._backend = backend
+        self._asker = asker or Asker()
+
+    async def default_model(self) -> str:
+        """Return the model that a request without one goes to; in a replay, one that stands for it."""
+        if self._tape.asks:
+            try:
+                return await self._backend.default_model()
+            except PremError:
+                if self._tape.mode is Mode.ALL:
+                    raise  # else the question may be recorded, though the service is away
+        return self.matcher.stand_in
+
+    def body_of(self, request: ChatRequest) -> dict[str, Any]:
+        """Return the body that a request goes out with."""
+        return self._backend.body_of(request)
+
+    async def send(
+        self, request: ChatRequest, *, progress: Callable[[int, int], None] | None = None
+    ) -> AsyncChatStream:
+        """Return the answer on its way, from the recordings or from the backend.
+
+        Raises: As `Taped.send`.
+        """
+        self._tape.load()
+        question = self.matcher.question(request, self._asker)
+        try:
+            replay = self.matcher.async_replayed(question)
+            if replay is not None:
+                return replay
+            if not self._tape.asks:
+                raise self.matcher.missing(question)
+            if question.open_model:
+                self.matcher.release(question)
+                question = self.matcher.named(question, await self._backend.default_model())
+            return await self._asked(question, progress)
+        except BaseException:
+            self.matcher.release(question)
+            raise
+
+    async def _asked(
+        self, question: Question, progress: Callable[[int, int], None] | None
+    ) -> AsyncChatStream:
+        """Ask live, unless another process is asking the same, whose answer is taken then."""
+        tape, matcher = self._tape, self.matcher
+        async with AsyncExitStack() as held:
+            if tape.mode is not Mode.ALL:
+                with suppress(OSError):  # without a folder for locks, two processes may ask the same
+                    await held.enter_async_context(async_claim(tape.cassette.path, question.name))
+                tape.load()
+                replay = matcher.async_replayed(question)
+                if replay is not None:
+                    return replay
+            tape.check_writable()
+            question, about = matcher.sent(question)
+            stream = await self._backend.send(question.request, progress=progress)
+            stream.about |= about
+            lasting = held.pop_all()
+            stream.through(lambda source: _Recorded(source, matcher, question, stream, lasting))
+            return stream
+
+
+class _Recorded:
+    """The source of an answer that is recorded at its end."""
+
+    def __init__(
+        self,
+        source: AsyncSource,
+        matcher: Matcher,
+        question: Question,
+        stream: AsyncChatStream,
+        held: AsyncExitStack,
+    ) -> None:
+        self._source = source
+        self._matcher = matcher
+        self._question = question
+        self._stream = stream
+        self._held = held
+        self._open = True
+
+    async def deltas(self, answer: Accumulator) -> AsyncGenerator[Delta]:
+        arrival, last = Arrival(), time.perf_counter()
+        async with aclosing(self._source.deltas(answer)) as deltas:
+            async for delta in deltas:
+                now = time.perf_counter()
+                arrival.add(delta, now - last)
+                last = now
+                yield delta
+        response = self._stream.arrived()
+        await self._source.aclose()  # the next may have the connection while this one is written
+        record = self._matcher.record_of(self._question, response, arrival.of(self._question.body))
+        try:
+            await keep(self._matcher.tape.cassette, record)
+        except CassetteError as error:
+            error.response = response
+            raise
+        self._open = False
+        self._matcher.tape.used.add((record.key, record.n))
+
+    def placed(self, error: PremError) -> PremError:
+        return error if isinstance(error, CassetteError) else self._source.placed(error)
+
+    async def aclose(self) -> None:
+        try:
+            await self._source.aclose()
+        finally:
+            async with self._held:
+                if self._open:
+                    self._open = False
+                    self._matcher.release(self._question)
