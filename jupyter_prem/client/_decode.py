@@ -10,7 +10,7 @@ from ._errors import APIStreamError, MalformedStream
 if TYPE_CHECKING:
     from ._sse import Event
 
-__all__ = ["DONE", "chunk_of", "parse_json", "quoted", "stream_error", "words_of"]
+__all__ = ["DONE", "chunk_of", "names_of", "parse_json", "quoted", "stream_error", "words_of"]
 
 DONE: dict[str, Any] = {}
 """What `chunk_of` returns for the end mark `[DONE]`."""
@@ -61,14 +61,20 @@ def parse_json(data: bytes) -> Any:
 
 def stream_error(body: Any) -> APIStreamError:
     """Return the error that an event's body describes, in the service's own words."""
-    inner = body.get("error") if isinstance(body, dict) else None
-    source = inner if isinstance(inner, dict) else body if isinstance(body, dict) else {}
+    kind, code = names_of(body)
     return APIStreamError(
         "The service reported an error in the middle of its answer.",
         detail=quoted(words_of(body)),
-        type=str(source.get("type") or ""),
-        code=str(source.get("code") or ""),
+        type=kind,
+        code=code,
     )
+
+
+def names_of(body: Any) -> tuple[str, str]:
+    """Return the type and the code that an error body names; empty where it names none."""
+    inner = body.get("error") if isinstance(body, dict) else None
+    source = inner if isinstance(inner, dict) else body if isinstance(body, dict) else {}
+    return str(source.get("type") or ""), str(source.get("code") or "")
 
 
 def words_of(body: Any) -> str:

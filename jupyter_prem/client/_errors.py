@@ -175,6 +175,8 @@ class APIStatusError(APIError):
     Args:
         status_code: HTTP status.
         request_id: The service's own id of the request, where it sent one.
+        code: What the service calls it, where it says so.
+        retry_after: Seconds after which to ask again, where the service said so.
         what: See PremError, as for the other arguments.
     """
 
@@ -186,13 +188,17 @@ class APIStatusError(APIError):
         *,
         status_code: int,
         request_id: str = "",
+        code: str = "",
+        retry_after: float | None = None,
         where: str = "",
         hint: str = "",
         detail: str = "",
     ) -> None:
         super().__init__(what, where=where, hint=hint or self.fixed_hint, detail=detail)
+        self.code = code
         self.status_code = status_code
         self.request_id = request_id
+        self.retry_after = retry_after
 
 
 class BadRequestError(APIStatusError):

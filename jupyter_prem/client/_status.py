@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ._decode import parse_json, quoted, words_of
+from ._decode import names_of, parse_json, quoted, words_of
 from ._errors import (
     APIStatusError,
     AuthenticationError,
@@ -23,6 +23,7 @@ from ._errors import (
     UnprocessableEntityError,
 )
 from ._keys import scrub
+from ._retry_after import retry_after
 
 if TYPE_CHECKING:
     from ._address import Address
@@ -96,10 +97,13 @@ def status_error(reply: Head, body: bytes, address: Address) -> APIStatusError:
     data = body[:100_000]
     request_id = quoted(scrub(reply.headers.get("x-request-id", ""), address.api_key))
     where = f"at {address.host}" + (f", request {request_id}" if request_id else "")
+    said: Any = None
     try:
-        words = words_of(parse_json(data))
+        said = parse_json(data)
+        words = words_of(said)
     except MalformedStream:
         words = data[:2000].decode("utf-8", "replace")
+    kind_named, code = names_of(said)
     detail = quoted(scrub(words, address.api_key))
     what = f"The service answered {status}."
     kind = _kind(status, f"{words} {data[:2000].decode('utf-8', 'replace')}")
@@ -110,7 +114,15 @@ def status_error(reply: Head, body: bytes, address: Address) -> APIStatusError:
         what = (
             f"The conversation does not fit into the model's context window; the service answered {status}."
         )
-    return kind(what, status_code=status, request_id=request_id, where=where, detail=detail)
+    return kind(
+        what,
+        status_code=status,
+        request_id=request_id,
+        code=quoted(scrub(code or kind_named, address.api_key)),
+        retry_after=retry_after(reply.headers),
+        where=where,
+        detail=detail,
+    )
 
 
 def _kind(status: int, words: str) -> type[APIStatusError]:

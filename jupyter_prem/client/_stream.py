@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
@@ -125,8 +124,9 @@ class _Arriving(Generic[_Origin]):
 
     def arrived(self) -> ChatResponse:
         """Return the answer, which is whole: what is done with it from now on is no part of its latency."""
+        self._ended = True
         self._stop()
-        return replace(self.response, interrupted=False)
+        return self.response
 
     def watch(self, watcher: Watcher) -> None:
         """Have one watcher told of the answer as it arrives."""
