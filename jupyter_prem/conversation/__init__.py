@@ -5,7 +5,7 @@ from ._files import ConversationFileError, write
 from ._host import ConversationStream, Host
 from ._question import CONTINUE, MAX_TOOL_ROUNDS, Place, Question, asked_again
 from ._session import Sink, ask, prepare
-from ._template import TemplateError, expand
+from ._template import Template, TemplateError, evaluate, expand
 from ._tree import ConversationBusyError, ConversationError, Tree
 from ._turn import Cell, SentBody, Turn, answer_place, body_hash, branch
 from ._watch import CallMade, Outcome, Round
@@ -27,6 +27,7 @@ __all__ = [
     "Round",
     "SentBody",
     "Sink",
+    "Template",
     "TemplateError",
     "Tree",
     "Turn",
@@ -35,6 +36,7 @@ __all__ = [
     "asked_again",
     "body_hash",
     "branch",
+    "evaluate",
     "expand",
     "prepare",
     "write",

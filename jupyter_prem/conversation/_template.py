@@ -10,17 +10,18 @@ import builtins
 import functools
 import re
 from collections import ChainMap
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import PremError
 from jupyter_prem.objects import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import jinja2
 
-__all__ = ["TemplateError", "expand"]
+__all__ = ["Template", "TemplateError", "evaluate", "expand"]
 
 # No prompt holds these, so nothing but {{ }} is ever syntax.
 _NEVER = ("\x00<%", "%>\x00", "\x00<#", "#>\x00")
@@ -43,17 +44,77 @@ def expand(text: str, names: Mapping[str, Any], *, where: str = "in the prompt")
     Raises:
         TemplateError: A name is undefined, or an expression fails or is no expression.
     """
-    if "{{" not in text:
-        return text
-    # Jinja takes a sign beside the braces as its own white-space mark.
-    text = _SIGNS.sub(" ", text)
+    return Template(text, where=where).expand(names) if "{{" in text else text
+
+
+def evaluate(expression: str, names: Mapping[str, Any], *, where: str = "in the line") -> Any:
+    """Return the value of an expression, as `{{ }}` has them.
+
+    Raises:
+        TemplateError: A name is undefined, or it fails or is no expression.
+    """
+    from jinja2 import Undefined
+
+    with _named(where):
+        value = _environment().compile_expression(expression.strip(), undefined_to_none=False)(
+            dict(ChainMap({}, dict(names), vars(builtins)))
+        )
+        if isinstance(value, Undefined):
+            str(value)  # says which name
+    return value
+
+
+class Template:
+    """A text with `{{ expression }}`, read once and filled as often as wanted.
+
+    Args:
+        text: See `expand`.
+        where: What it is, for errors.
+
+    Raises:
+        TemplateError: A `{{ }}` holds no expression.
+    """
+
+    def __init__(self, text: str, *, where: str = "in the prompt") -> None:
+        self._text = text
+        self._where = where
+        self._template: jinja2.Template | None = None
+        if "{{" in text:
+            # Jinja takes a sign beside the braces as its own white-space mark.
+            self._source = _SIGNS.sub(" ", text)
+            with _named(where):
+                self._template = _environment().from_string(self._source)
+
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        """The names that its expressions use, those of Python's builtins as well."""
+        if self._template is None:
+            return frozenset()
+        from jinja2 import meta
+
+        return frozenset(meta.find_undeclared_variables(_environment().parse(self._source)))
+
+    def expand(self, names: Mapping[str, Any]) -> str:
+        """Return the text with each expression replaced by the text of its value.
+
+        Raises:
+            TemplateError: A name is undefined, or an expression fails.
+        """
+        if self._template is None:
+            return self._text
+        with _named(self._where):
+            # A plain mapping, not a copy: a notebook's namespace can be large.
+            context = self._template.new_context(ChainMap({}, names, vars(builtins)), shared=True)  # type: ignore[arg-type]  # any mapping
+            return "".join(self._template.root_render_func(context))
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Name what goes wrong with a template."""
     from jinja2 import TemplateSyntaxError, UndefinedError
 
     try:
-        template = _environment().from_string(text)
-        # A plain mapping, not a copy: a notebook's namespace can be large.
-        context = template.new_context(ChainMap({}, names, vars(builtins)), shared=True)  # type: ignore[arg-type]  # any mapping
-        return "".join(template.root_render_func(context))
+        yield
     except TemplateSyntaxError as error:
         raise TemplateError(
             f"{{{{ }}}} holds no expression: {error.message}",
