@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_prem.client import DEFAULT_TIMEOUT, AsyncBaseClient
 from jupyter_prem.records import AsyncTaped, active
 
+from ._client import Client
 from ._resolve import Known, Resolved, resolve
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class AsyncClient(AsyncBaseClient):
 
     def __init__(
         self,
-        endpoint: str | Endpoint | None = None,
+        endpoint: str | Endpoint | Resolved | None = None,
         api_key: str | Key | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         *,
@@ -68,7 +69,13 @@ class AsyncClient(AsyncBaseClient):
         if endpoint is None or isinstance(endpoint, str):
             self._chosen = resolve(endpoint, api_key, allow_http_hosts=allow_http_hosts)
         else:
-            self._chosen = Resolved(endpoint)
+            self._chosen = endpoint if isinstance(endpoint, Resolved) else Resolved(endpoint)
+        self._settings: dict[str, Any] = {
+            "timeout": timeout,
+            "headers": headers,
+            "verify": verify,
+            "stream_usage": stream_usage,
+        }
         super().__init__(
             self._chosen.endpoint,
             timeout=timeout,
@@ -123,17 +130,36 @@ class AsyncClient(AsyncBaseClient):
         held = active()
         return self.live if held is None else self.taped(*held)
 
-    def taped(self, tape: Tape, asker: Asker) -> AsyncTaped:
-        """Return what answers from recordings where there are some, and else has this client asked."""
+    @property
+    def timeout(self) -> float:
+        """Seconds of silence after which the service counts as lost."""
+        return float(self._settings["timeout"])
+
+    def in_threads(self) -> Client:
+        """Return a client of the same endpoint and settings for threads, with connections of its own."""
+        return Client(self._chosen, **self._settings)
+
+    def taped(
+        self, tape: Tape, asker: Asker, backend: AsyncBackend | None = None, *, alone: bool = False
+    ) -> AsyncTaped:
+        """Return what answers from recordings where there are some, and else has this client asked.
+
+        Args:
+            tape: The recordings.
+            asker: Who asks.
+            backend: Who asks this client's endpoint in its place, if anybody.
+            alone: Whether the recordings are held for this alone.
+        """
         known = Known.of(self._chosen, self.known_model, asks=tape.asks)
         return AsyncTaped(
             tape,
-            self.live,
+            backend or self.live,
             known.endpoint,
             asker=asker,
             model=known.model,
             likely=known.likely,
             implied=known.implied,
+            alone=alone,
         )
 
     @property

@@ -57,7 +57,7 @@ class Client(BaseClient):
 
     def __init__(
         self,
-        endpoint: str | Endpoint | None = None,
+        endpoint: str | Endpoint | Resolved | None = None,
         api_key: str | Key | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         *,
@@ -70,7 +70,7 @@ class Client(BaseClient):
         if endpoint is None or isinstance(endpoint, str):
             self._chosen = resolve(endpoint, api_key, allow_http_hosts=allow_http_hosts)
         else:
-            self._chosen = Resolved(endpoint)
+            self._chosen = endpoint if isinstance(endpoint, Resolved) else Resolved(endpoint)
         super().__init__(
             self._chosen.endpoint,
             timeout=timeout,
@@ -137,6 +137,11 @@ class Client(BaseClient):
             ConfigurationError: It has none, or several; the text lists them.
         """
         return self.recorded().default_model(cancel)
+
+    @property
+    def chosen(self) -> Resolved:
+        """Its endpoint, and how that came to be chosen."""
+        return self._chosen
 
     @property
     def live(self) -> Backend:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._active import CASSETTE_VARIABLE, MODE_VARIABLE, Found, active, found, in_block, record
-    from ._async_taped import AsyncTaped
+    from ._async_taped import AsyncTaped, alone_with
     from ._base import Base, set_base
     from ._cassette import FORMAT, Cassette, Fault
     from ._cuts import Arrival
@@ -54,6 +54,7 @@ __all__ = [
     "Tape",
     "Taped",
     "active",
+    "alone_with",
     "canonical",
     "compare",
     "endpoint_name",
@@ -95,6 +96,7 @@ _PARTS = {
     "Taped": "_taped",
     "UNKNOWN": "_matcher",
     "active": "_active",
+    "alone_with": "_async_taped",
     "canonical": "_key",
     "compare": "_drift",
     "endpoint_name": "_matcher",

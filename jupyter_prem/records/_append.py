@@ -26,7 +26,7 @@ _WRITE = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0) | _NOFOLLOW
 @dataclass(slots=True)
 class _Line:
     data: bytes
-    written: bool = False
+    start: int | None = None
     failure: OSError | None = None
 
 
@@ -37,11 +37,11 @@ class _Writer:
         self._writing = threading.Lock()
         self._waiting: list[_Line] = []
 
-    def write(self, path: Path, data: bytes, header: bytes) -> None:
+    def write(self, path: Path, data: bytes, header: bytes) -> int:
         line = _Line(data)
         self._waiting.append(line)
         with self._writing:
-            if not line.written and line.failure is None:
+            if line.start is None and line.failure is None:
                 waiting, self._waiting = self._waiting, []
                 self._all(path, [line, *(other for other in waiting if other is not line)], header)
         if line.failure is not None:
@@ -50,10 +50,11 @@ class _Writer:
                 where=f"in {path}",
                 hint="The answer itself is kept, and so is what was recorded before.",
             ) from None
+        return line.start or 0
 
     def _all(self, path: Path, lines: list[_Line], header: bytes) -> None:
         try:
-            _write(path, b"".join(line.data for line in lines), header)
+            start = _write(path, b"".join(line.data for line in lines), header)
         except OSError as failure:
             for line in lines:
                 line.failure = failure
@@ -62,14 +63,15 @@ class _Writer:
             raise
         else:
             for line in lines:
-                line.written = True
+                line.start = start
+                start += len(line.data)
 
 
 _writers: dict[Path, _Writer] = {}
 _making = threading.Lock()
 
 
-def append(path: Path, data: bytes, header: bytes) -> None:
+def append(path: Path, data: bytes, header: bytes) -> int:
     """Add lines to a file, synced to the disk, after its header; make it if there is none.
 
     Args:
@@ -77,12 +79,15 @@ def append(path: Path, data: bytes, header: bytes) -> None:
         data: Whole lines.
         header: The first line of a new file.
 
+    Returns:
+        The offset at which they stand.
+
     Raises:
         CassetteError: They cannot be written; the file is as it was.
     """
     with _making:
         writer = _writers.setdefault(path, _Writer())
-    writer.write(path, data, header)
+    return writer.write(path, data, header)
 
 
 def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
@@ -102,7 +107,7 @@ def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
         raise CassetteError(what, where=f"in {path}") from None
 
 
-def _write(path: Path, data: bytes, header: bytes) -> None:
+def _write(path: Path, data: bytes, header: bytes) -> int:
     while True:
         handle = _open(path)
         try:
@@ -114,12 +119,11 @@ def _write(path: Path, data: bytes, header: bytes) -> None:
                 if 0 < size < len(header) and header.startswith(_all_of(handle)):
                     os.ftruncate(handle, 0)  # a header that a killed process began
                     size, new = 0, True
-                if new:
-                    data = header + data
-                elif _last(handle, size) != b"\n":
-                    data = b"\n" + data  # what a killed process left stays a line of its own
+                before = header if new else b""
+                if size and _last(handle, size) != b"\n":
+                    before = b"\n"  # what a killed process left stays a line of its own
                 try:
-                    _whole(handle, data)
+                    _whole(handle, before + data)
                     os.fsync(handle)
                 except BaseException:
                     with suppress(OSError):
@@ -127,7 +131,7 @@ def _write(path: Path, data: bytes, header: bytes) -> None:
                     raise
                 if new:
                     _sync_folder(path.parent)
-                return
+                return size + len(before)
         finally:
             os.close(handle)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import time
-from contextlib import AsyncExitStack, aclosing, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import AsyncChatStream, PremError
@@ -17,14 +19,37 @@ from ._modes import Mode
 from ._numbers import Asker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
-    from jupyter_prem.client import Accumulator, AsyncBackend, AsyncSource, ChatRequest, Delta
+    from jupyter_prem.client import (
+        Accumulator,
+        AsyncBackend,
+        AsyncSource,
+        ChatRequest,
+        ChatResponse,
+        Delta,
+    )
 
     from ._question import Question
     from ._tape import Tape
 
-__all__ = ["AsyncTaped"]
+__all__ = ["AsyncTaped", "alone_with"]
+
+
+@asynccontextmanager
+async def alone_with(tape: Tape, what: str) -> AsyncIterator[None]:
+    """Read the recordings, and hold them for `what` against other processes that do the same.
+
+    Raises:
+        CassetteError: They cannot be read.
+    """
+    async with AsyncExitStack() as held:
+        with suppress(OSError):  # without a folder for locks, two processes may ask the same
+            await held.enter_async_context(async_claim(tape.cassette.path, what))
+        tape.load()
+        if tape.asks:
+            tape.check_writable()
+        yield
 
 
 class AsyncTaped:
@@ -38,6 +63,11 @@ class AsyncTaped:
         model: The model of a request without one, where somebody set it.
         likely: What it likely is where nobody did.
         implied: Whether nobody named the endpoint.
+        alone: Whether the recordings were read, and are written by nobody else: see `alone_with`. Then an
+            answer ends before it is written, and whoever asks waits for `kept`.
+
+    Attributes:
+        kept: Done when the answer is on the disk; None where it is, or where there is none.
     """
 
     def __init__(
@@ -50,11 +80,20 @@ class AsyncTaped:
         model: str | None = None,
         likely: str | None = None,
         implied: bool = False,
+        alone: bool = False,
     ) -> None:
+        self.kept: asyncio.Task[None] | None = None
+        self._alone = alone
         self.matcher = Matcher(tape, endpoint, model=model, likely=likely, implied=implied)
         self._tape = tape
         self._backend = backend
         self._asker = asker or Asker()
+
+    def of(self, asker: Asker) -> AsyncTaped:
+        """Return the same for somebody else."""
+        other = copy.copy(self)
+        vars(other).update(_asker=asker, kept=None)
+        return other
 
     async def default_model(self) -> str:
         """Return the model that a request without one goes to; in a replay, one that stands for it."""
@@ -77,7 +116,8 @@ class AsyncTaped:
 
         Raises: As `Taped.send`.
         """
-        self._tape.load()
+        if not self._alone:
+            self._tape.load()
         question = self.matcher.question(request, self._asker)
         try:
             replay = self.matcher.async_replayed(question)
@@ -99,20 +139,44 @@ class AsyncTaped:
         """Ask live, unless another process is asking the same, whose answer is taken then."""
         tape, matcher = self._tape, self.matcher
         async with AsyncExitStack() as held:
-            if tape.mode is not Mode.ALL:
+            if tape.mode is not Mode.ALL and not self._alone:
                 with suppress(OSError):  # without a folder for locks, two processes may ask the same
                     await held.enter_async_context(async_claim(tape.cassette.path, question.name))
                 tape.load()
                 replay = matcher.async_replayed(question)
                 if replay is not None:
                     return replay
-            tape.check_writable()
-            question, about = matcher.sent(question)
+            if not self._alone:
+                tape.check_writable()
+            question, about = matcher.sent(question, whole=not self._alone)
             stream = await self._backend.send(question.request, progress=progress)
             stream.about |= about
             lasting = held.pop_all()
-            stream.through(lambda source: _Recorded(source, matcher, question, stream, lasting))
+            stream.through(lambda source: _Recorded(source, self, question, stream, lasting))
             return stream
+
+    async def keep(self, question: Question, response: ChatResponse, arrival: Arrival) -> None:
+        """Have an answer written, and wait for it, unless whoever asks does.
+
+        Raises:
+            CassetteError: It cannot be written; the error carries the answer.
+        """
+        task = asyncio.ensure_future(self._written(question, response, arrival))
+        if self._alone:
+            self.kept = task
+        else:
+            await task
+
+    async def _written(self, question: Question, response: ChatResponse, arrival: Arrival) -> None:
+        record = self.matcher.record_of(question, response, arrival)
+        try:
+            await keep(self._tape.cassette, record)
+        except BaseException as error:
+            self.matcher.release(question)
+            if isinstance(error, CassetteError):
+                error.response = response
+            raise
+        self._tape.used.add((record.key, record.n))
 
 
 class _Recorded:
@@ -121,13 +185,13 @@ class _Recorded:
     def __init__(
         self,
         source: AsyncSource,
-        matcher: Matcher,
+        taped: AsyncTaped,
         question: Question,
         stream: AsyncChatStream,
         held: AsyncExitStack,
     ) -> None:
         self._source = source
-        self._matcher = matcher
+        self._taped = taped
         self._question = question
         self._stream = stream
         self._held = held
@@ -143,14 +207,8 @@ class _Recorded:
                 yield delta
         response = self._stream.arrived()
         await self._source.aclose()  # the next may have the connection while this one is written
-        record = self._matcher.record_of(self._question, response, arrival.of(self._question.body))
-        try:
-            await keep(self._matcher.tape.cassette, record)
-        except CassetteError as error:
-            error.response = response
-            raise
         self._open = False
-        self._matcher.tape.used.add((record.key, record.n))
+        await self._taped.keep(self._question, response, arrival.of(self._question.body))
 
     def placed(self, error: PremError) -> PremError:
         return error if isinstance(error, CassetteError) else self._source.placed(error)
@@ -162,4 +220,4 @@ class _Recorded:
             async with self._held:
                 if self._open:
                     self._open = False
-                    self._matcher.release(self._question)
+                    self._taped.matcher.release(self._question)

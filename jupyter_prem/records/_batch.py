@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -14,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["keep"]
 
-_GAP = 0.01  # seconds between the beginnings of two writes: a sync costs more than the answers it keeps
-
 
 async def keep(cassette: Cassette, record: Record) -> None:
     """Write a record, with those of other tasks; return when it is synced.
@@ -23,41 +24,73 @@ async def keep(cassette: Cassette, record: Record) -> None:
     Raises:
         CassetteError: It cannot be written; the file is as it was.
     """
-    batches = _loops.setdefault(asyncio.get_running_loop(), {})
-    await batches.setdefault(cassette, _Batch(cassette)).add(record)
+    loop = asyncio.get_running_loop()
+    batches = _loops.setdefault(loop, {})
+    batch = batches.get(cassette)
+    if batch is None:
+        batch = batches[cassette] = _Batch(loop, cassette)
+    await batch.add(record)
 
 
 class _Batch:
-    def __init__(self, cassette: Cassette) -> None:
+    """What waits to be written to one cassette: all of it goes together, once the write before is done.
+
+    No task writes: whoever cancels all tasks of a loop leaves no answer half told.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, cassette: Cassette) -> None:
+        self._loop = loop
         self._cassette = cassette
         self._waiting: list[tuple[Record, asyncio.Future[None]]] = []
-        self._task: asyncio.Task[None] | None = None
+        self._writing = False
 
-    async def add(self, record: Record) -> None:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def add(self, record: Record) -> asyncio.Future[None]:
+        done: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((record, done))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._write())
-        await done
+        if not self._writing:
+            self._write()
+        return done
 
-    async def _write(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            began = loop.time()
-            batch, self._waiting = self._waiting, []
-            error: Exception | None = None
-            try:
-                await asyncio.to_thread(self._cassette.add, *(record for record, _ in batch))
-            except CassetteError as failure:
-                error = failure
-            for _, done in batch:
-                if done.done():
-                    continue
-                if isinstance(error, CassetteError):  # each answer is another error's
-                    done.set_exception(CassetteError(error.what, where=error.where, hint=error.hint))
-                else:
-                    done.set_result(None)
-            await asyncio.sleep(max(0.0, began + _GAP - loop.time()))
+    def _write(self) -> None:
+        batch, self._waiting = self._waiting, []
+        told = [done for _, done in batch]
+        self._writing = True
+        try:
+            future = _writer().submit(self._cassette.add, *(record for record, _ in batch))
+        except RuntimeError as error:  # no more threads
+            self._written(told, error)
+            return
+
+        def written(future: Future[None]) -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._written, told, future.exception())
+
+        future.add_done_callback(written)
+
+    def _written(self, told: list[asyncio.Future[None]], error: BaseException | None) -> None:
+        self._writing = False
+        for done in told:
+            if done.done():
+                continue
+            if isinstance(error, CassetteError):  # each answer is another error's
+                done.set_exception(CassetteError(error.what, where=error.where, hint=error.hint))
+            elif error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+        if self._waiting:
+            self._write()
+        else:
+            _loops.get(self._loop, {}).pop(self._cassette, None)
 
 
 _loops: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Cassette, _Batch]] = WeakKeyDictionary()
+_writers: dict[int, ThreadPoolExecutor] = {}
+
+
+def _writer() -> ThreadPoolExecutor:
+    """Return the thread that writes, one for a process: a loop's own may all wait for that loop."""
+    pid = os.getpid()
+    if pid not in _writers:
+        _writers[pid] = ThreadPoolExecutor(1, thread_name_prefix="jupyter_prem-recordings")
+    return _writers[pid]

@@ -161,13 +161,15 @@ class Cassette:
             CassetteError: They cannot be written; the file is as it was.
         """
         self.refresh()
-        lines = []
+        lines: list[tuple[tuple[str, int], bytes]] = []
         for record in records:
             known = self.get(record.key, record.n) if self.has(record.key, record.n) else None
             if known is None or not known.same(record):
-                lines.append(record.line())
+                lines.append(((record.key, record.n), record.line()))
         if lines:
-            append(self.path, b"".join(lines), HEADER)
+            start = append(self.path, b"".join(line for _, line in lines), HEADER)
+            with self._lock:
+                self._contents.wrote(start, lines)
 
     def drop(self, places: Collection[tuple[str, int]]) -> None:
         """Leave out records, by key and number; what others record meanwhile stays.

@@ -11,6 +11,7 @@ from ._errors import CassetteError
 from ._record import Damaged, Record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["FORMAT", "HEADER", "Contents", "Fault"]
@@ -105,6 +106,20 @@ class Contents:
                 where=f"in {self._path}",
                 hint="Name another file; this one is left as it is.",
             )
+
+    def wrote(self, start: int, lines: Sequence[tuple[tuple[str, int], bytes]]) -> None:
+        """Take lines that were just written, each the record of a place, where they follow what was read."""
+        if start != self._offset or self._place is None:
+            return  # others wrote in between: all of it is read when it is next asked for
+        for place, line in lines:
+            self._note(place, len(line))
+            self._offset += len(line)
+            self._line += 1
+            self._good += 1
+        self._tail = lines[-1][1][-_TAIL:]
+        about = self._path.stat()
+        if (about.st_dev, about.st_ino) == self._place:
+            self._changed = about.st_mtime_ns
 
     def _mark(self, file: BinaryIO) -> None:
         about = os.fstat(file.fileno())

@@ -149,9 +149,15 @@ class Matcher:
         stream.watch(Replaying(self.release, question))
         return stream
 
-    def sent(self, question: Question) -> tuple[Question, dict[str, Any]]:
-        """Return the question as it is sent, whatever becomes of its parts, and what is known of it."""
-        question = dataclasses.replace(question, body=json.loads(json.dumps(question.body)))
+    def sent(self, question: Question, *, whole: bool = True) -> tuple[Question, dict[str, Any]]:
+        """Return the question as it is sent, and what is known of it.
+
+        Args:
+            question: The question.
+            whole: Whether whoever asked may change the parts of its body meanwhile.
+        """
+        if whole:
+            question = dataclasses.replace(question, body=json.loads(json.dumps(question.body)))
         about = _about(question.endpoint, question.key, question.number, implied=self._implied)
         return question, about
 
