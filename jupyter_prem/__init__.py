@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         ConversationFileError,
         TemplateError,
     )
+    from .experiments import PlanError, Runs, RunsError, SweepInterrupted, sweep
     from .panel import ChatPanel
     from .records import CassetteError, MissingRecordingError, record
 
@@ -81,18 +82,23 @@ __all__ = [
     "MissingRecordingError",
     "NotFoundError",
     "PermissionDeniedError",
+    "PlanError",
     "PremError",
     "RateLimitError",
     "RequestError",
+    "Runs",
+    "RunsError",
     "SchemaError",
     "StreamInterrupted",
     "StructuredOutputError",
+    "SweepInterrupted",
     "TemplateError",
     "ToolRoundsError",
     "UnprocessableEntityError",
     "Usage",
     "WeightsError",
     "record",
+    "sweep",
 ]
 
 _ROOMS = {
@@ -107,9 +113,14 @@ _ROOMS = {
     "EmbeddedError": "backends",
     "MissingExtraError": "backends",
     "MissingRecordingError": "records",
+    "PlanError": "experiments",
+    "Runs": "experiments",
+    "RunsError": "experiments",
+    "SweepInterrupted": "experiments",
     "TemplateError": "conversation",
     "WeightsError": "backends",
     "record": "records",
+    "sweep": "experiments",
 }
 
 

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from jupyter_prem.client import ChatResponse
+from jupyter_prem.experiments import set_host
 from jupyter_prem.records import set_base
 
 from ._completion import add_matcher, remove_matcher
@@ -15,9 +16,11 @@ from ._transform import keep_cells, keep_lines
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from jupyter_prem.experiments import Host
+
 __all__ = ["find_magics", "load", "unload"]
 
-_NAMES = (("cell", "chat"), ("cell", "prem"), ("line", "chat"), ("line", "prem"))
+_NAMES = (("cell", "chat"), ("cell", "prem"), ("cell", "sweep"), ("line", "chat"), ("line", "prem"))
 
 
 def load(shell: InteractiveShell) -> None:
@@ -38,6 +41,7 @@ def load(shell: InteractiveShell) -> None:
     shell.events.register("post_run_cell", magics.last_error.note)
     add_matcher(shell, magics)
     set_base(lambda: magics.notebook.recordings)
+    set_host(lambda: host_of(magics))
     if taken:
         print(  # noqa: T201 - the one line that loading may print
             f"jupyter_prem: {', '.join(taken)} now belong here; %%prem does the same as %%chat.",
@@ -60,8 +64,16 @@ def unload(shell: InteractiveShell) -> None:
     shell.events.unregister("post_run_cell", magics.last_error.note)
     remove_matcher(shell)
     set_base(None)
+    set_host(None)
     shell.magics_manager.registry.pop("PremMagics", None)
     shell.configurables.remove(magics)
+
+
+def host_of(magics: PremMagics) -> Host:
+    """Return where the experiments of a notebook run."""
+    from ._experiments import NotebookHost
+
+    return NotebookHost(magics)
 
 
 def find_magics(shell: InteractiveShell) -> PremMagics | None:

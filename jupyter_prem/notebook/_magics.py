@@ -35,6 +35,7 @@ from ._last_error import LastError
 from ._options import chat_arguments, parse_words
 from ._report import short_errors
 from ._state import Notebook, Settings
+from ._sweep import SWEEP_OPTIONS, experiment_of, prompt_of
 from ._words import split_line, split_options
 from .commands import run, subcommand_help
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from jupyter_prem.client import StreamUsage
     from jupyter_prem.conversation import Conversation, Question
+    from jupyter_prem.experiments import Runs
 
 
 __all__ = ["PremMagics"]
@@ -198,6 +200,19 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             return self._ask(parse_words(PremMagics.chat_line.parser, words), prompt, names)
 
     @no_var_expand
+    @needs_local_scope
+    @chat_arguments("%sweep NAME=VALUES", SWEEP_OPTIONS)
+    @cell_magic("sweep")
+    def sweep(self, line: str, cell: str, local_ns: Mapping[str, Any] | None = None) -> Runs:
+        """Ask a grid of requests; the cell is the prompt, whose {{ names }} the axes fill.
+
+        An axis is NAME=VALUES: a field of the request, model, or a name in the prompt. VALUES are words with
+        commas between them, a range (0:5), or {{ an expression }}; A,B={{ pairs }} goes through both at once.
+        """
+        with short_errors():
+            return self._sweep(line, prompt_of(cell), self.names(local_ns))
+
+    @no_var_expand
     @line_magic("prem")
     @documented(subcommand_help())
     def prem(self, line: str) -> object:
@@ -236,6 +251,29 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
                     f"%prem {kind} takes no {flag}.", hint="A question of its own goes into %%chat."
                 )
         return self._send(options, dataclasses.replace(question_of(options, "", names), kind=kind))
+
+    def _sweep(self, line: str, prompt: str, names: Mapping[str, Any]) -> Runs:
+        from jupyter_prem.conversation import evaluate
+        from jupyter_prem.experiments import run_sweep
+
+        from ._experiments import NotebookHost
+
+        asked = experiment_of(
+            line,
+            PremMagics.sweep.parser,
+            names,
+            lambda text: evaluate(text, names),
+            lambda text: _expand(text, names, "in an option"),
+        )
+        host = NotebookHost(self, asked.endpoint)
+        try:
+            runs = run_sweep(host, prompt, asked.axes, variables=names, **asked.settings)
+        except PremError as error:
+            if getattr(error, "runs", None) is not None:
+                self.shell.push({asked.output: error.runs})  # type: ignore[attr-defined]  # the rows that are done
+            raise
+        self.shell.push({asked.output: runs})
+        return runs
 
     def _ask(self, options: argparse.Namespace, prompt: str, names: Mapping[str, Any]) -> ChatResponse | None:
         text = prompt if options.raw else _expand(prompt, names, "in the prompt")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-__all__ = ["FIELD_OPTIONS", "OPTIONS", "Option", "OptionError", "chat_arguments", "parse_words"]
+__all__ = ["FIELD_OPTIONS", "OPTIONS", "Option", "OptionError", "chat_arguments", "parse_words", "variable"]
 
 
 class OptionError(PremError):
@@ -65,7 +65,7 @@ def _response_format(word: str) -> dict[str, str]:
     return {"type": "text"}
 
 
-def _variable(word: str) -> str:
+def variable(word: str) -> str:
     if not word.isidentifier() or keyword.iskeyword(word):
         raise OptionError(
             f"-o {word}: that is no name a variable can have.", hint="Use letters, digits and _."
@@ -146,7 +146,7 @@ OPTIONS: Final = (
     Option(("--new",), "start the conversation afresh"),
     Option(("--once",), "neither read nor extend a conversation"),
     Option(("--window",), "send the last N exchanges only", "N", "", _count("--window", "exchanges")),
-    Option(("-o", "--output"), "also bind the response to NAME", "NAME", "", _variable),
+    Option(("-o", "--output"), "also bind the response to NAME", "NAME", "", variable),
     Option(("--code",), "put the answer's code blocks, joined, into one next cell"),
     Option(("--raw",), "send {{ }} as they are"),
     Option(("--no-stream",), "wait for the whole answer"),
@@ -158,11 +158,13 @@ FIELD_OPTIONS: Final = {option.sets: option for option in OPTIONS if option.sets
 """The options that set a request field, by field."""
 
 
-def chat_arguments(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def chat_arguments(
+    name: str, options: Sequence[Option] = OPTIONS
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a magic, `name` in its help, its options, as `magic_arguments` documents and parses them."""
 
     def give(function: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(OPTIONS):
+        for option in reversed(options):
             settings: dict[str, Any] = {"help": option.help}
             if not option.metavar:
                 settings["action"] = "store_true"
@@ -178,30 +180,33 @@ def chat_arguments(name: str) -> Callable[[Callable[..., Any]], Callable[..., An
     return give
 
 
-def parse_words(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+def parse_words(
+    parser: argparse.ArgumentParser,
+    words: Sequence[str],
+    known: Sequence[Option] = OPTIONS,
+    magic: str = "%%chat",
+) -> argparse.Namespace:
     """Return the options that `words` give.
 
     Raises:
         OptionError: One does not exist, lacks its value, or has one of another type.
     """
+    help_line = f"{magic}? lists every option."
     try:
         options, rest = parser.parse_known_args(list(words))
     except UsageError as error:
-        raise OptionError(f"{str(error).split(chr(10))[-1]}.", hint=_HELP) from None
+        raise OptionError(f"{str(error).split(chr(10))[-1]}.", hint=help_line) from None
     unknown = next((word for word in rest if word.startswith("-")), None)
     if unknown is not None:
-        raise OptionError(f"unknown option {unknown.split('=')[0]}.", hint=_near(unknown))
+        raise OptionError(f"unknown option {unknown.split('=')[0]}.", hint=_near(unknown, known) or help_line)
     if rest:
-        raise OptionError(f"{rest[0]!r} is no option; the prompt goes below the first line.", hint=_HELP)
+        raise OptionError(f"{rest[0]!r} is no option; the prompt goes below the first line.", hint=help_line)
     return options
 
 
-def _near(word: str) -> str:
+def _near(word: str, known: Sequence[Option]) -> str:
     import difflib
 
-    flags = [flag for option in OPTIONS for flag in option.flags]
+    flags = [flag for option in known for flag in option.flags]
     near = difflib.get_close_matches(word.split("=", maxsplit=1)[0], flags, n=2, cutoff=0.6)
-    return f"Did you mean {' or '.join(near)}?" if near else _HELP
-
-
-_HELP = "%%chat? lists every option."
+    return f"Did you mean {' or '.join(near)}?" if near else ""

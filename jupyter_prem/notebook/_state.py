@@ -103,6 +103,10 @@ class Notebook:
         self._pool: ClientPool | None = None
         self._listeners: list[weakref.WeakMethod[Callable[[Conversation | None], None]]] = []
 
+    def cell(self) -> Cell | None:
+        """Return the cell that runs now."""
+        return self._cell()
+
     def conversation(self, name: str | None = None) -> Conversation:
         """Return the conversation `name`, begun at the first call; None is the current one."""
         from jupyter_prem.conversation import Conversation

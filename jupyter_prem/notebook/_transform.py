@@ -1,9 +1,9 @@
 """Keeping prompts as typed.
 
 IPython reads a `?` at the end of a line as a request for help, tokenizes an apostrophe as an open string, and
-takes `>>> ` and `In [1]: ` off the lines of a cell. So a `%%chat` cell, and a line that starts a `%chat` or a
-`%prem`, alone or after `name =`, is rewritten before anything else reads it. `%chat?` and `%%chat?` alone are
-help, as everywhere.
+takes `>>> ` and `In [1]: ` off the lines of a cell. So a `%%chat` or `%%sweep` cell, and a line that starts a
+`%chat` or a `%prem`, alone or after `name =`, is rewritten before anything else reads it. `%chat?` and
+`%%chat?` alone are help, as everywhere.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LINE = re.compile(
     r"%(?P<magic>chat|prem)[ \t]+(?P<line>\S.*?)[ \t]*(?P<end>\r?\n?)$"
 )
 
-_CELL = re.compile(r"%%(?P<magic>chat|prem)(?:[ \t]+(?P<line>[^\n]*?))?[ \t]*\r?\n?\Z")
+_CELL = re.compile(r"%%(?P<magic>chat|prem|sweep)(?:[ \t]+(?P<line>[^\n]*?))?[ \t]*\r?\n?\Z")
 
 
 def keep_cells(lines: list[str]) -> list[str]:

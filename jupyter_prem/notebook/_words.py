@@ -12,9 +12,10 @@ from ._options import OPTIONS, OptionError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["split_line", "split_options"]
+__all__ = ["expression_parts", "split_line", "split_options"]
 
 _EXPRESSION = re.compile(r"""\{\{(?:"[^"\n]*"|'[^'\n]*'|(?!\}\})[^"'])*\}\}""")
+_QUOTED = re.compile(r"""\"[^\"\n]*\"|'[^'\n]*'""")
 _VALUED = {flag: option for option in OPTIONS if option.metavar for flag in option.flags}
 
 
@@ -48,6 +49,27 @@ def split_line(line: str, expand: Callable[[str], str]) -> tuple[list[str], str]
     if "--raw" not in words:
         words = [_expanded(word, expand) for word in words]
     return words, rest
+
+
+def expression_parts(text: str, separators: str) -> list[str]:
+    """Return a text in parts, as typed: split at separators outside of quotes and of `{{ expressions }}`.
+
+    Raises:
+        OptionError: A quote or an expression is left open.
+    """
+    parts, at = [""], 0
+    while at < len(text):
+        rest = text[at:]
+        whole = _EXPRESSION.match(rest) or _QUOTED.match(rest)
+        if whole is None and (rest.startswith("{{") or rest[0] in "'\""):
+            raise OptionError(f"{rest!r} is left open.", hint="Close the quote or the braces.")
+        piece = whole.group() if whole is not None else rest[0]
+        if whole is None and piece in separators:
+            parts.append("")
+        else:
+            parts[-1] += piece
+        at += len(piece)
+    return [part.strip() for part in parts if part.strip()]
 
 
 def _expanded(word: str, expand: Callable[[str], str]) -> str:

@@ -1,10 +1,12 @@
-"""Many requests at once: how many a second `AsyncClient` asks, beside openai's `AsyncOpenAI`.
+"""Many requests at once: how many a second `AsyncClient` and `sweep` ask, beside openai's `AsyncOpenAI`.
 
 Run: python tests/benchmarks/bench_async.py [RUNS]
 1,000 small questions, none streamed, 32 and then 100 of them in flight, to one service in a process of its own:
   openai  `AsyncOpenAI(...).chat.completions.create(...)`, as it comes
   ours    `AsyncClient(...).chat(...)`
   bare    the same without httpx-aiohttp, on httpx's own transport
+  sweep   `sweep(...)`, from the grid to the rows
+  record  the same with `record=`, every answer synced to the disk
 An arm has a loop and a client of its own each time, and its runs alternate with the others'. A ratio is that of
 two runs beside each other; shown is their median, with the lowest and the highest.
 """
@@ -17,6 +19,7 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
@@ -24,7 +27,7 @@ from unittest.mock import patch
 
 import openai
 
-from jupyter_prem import AsyncClient
+from jupyter_prem import AsyncClient, sweep
 
 COUNT = 1_000
 IN_FLIGHT = (32, 100)
@@ -116,14 +119,44 @@ async def with_bare(url: str, in_flight: int) -> float:
         return await with_ours(url, in_flight)
 
 
-ARMS = {"openai": with_openai, "ours": with_ours, "bare": with_bare}
+def swept(url: str, in_flight: int, **settings: object) -> float:
+    client = AsyncClient(url, "x")
+    began = time.perf_counter()
+    runs = sweep(
+        "Question {{ n }}?",
+        n=range(COUNT),
+        model="m",
+        seed=1,
+        client=client,
+        max_concurrency=in_flight,
+        progress=False,
+        **settings,
+    )
+    took = time.perf_counter() - began
+    assert len(runs) == COUNT
+    assert all(row["error"] is None for row in runs)
+    return took
+
+
+def recorded(url: str, in_flight: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        return swept(url, in_flight, record=f"{folder}/a.chat.jsonl")
+
+
+ARMS: dict[str, Callable[[str, int], float]] = {
+    "openai": lambda url, in_flight: asyncio.run(with_openai(url, in_flight)),
+    "ours": lambda url, in_flight: asyncio.run(with_ours(url, in_flight)),
+    "bare": lambda url, in_flight: asyncio.run(with_bare(url, in_flight)),
+    "sweep": swept,
+    "record": recorded,
+}
 
 
 def report(url: str, in_flight: int, runs: int) -> None:
     times: dict[str, list[float]] = {arm: [] for arm in ARMS}
     for _ in range(runs):
         for arm, run in ARMS.items():
-            times[arm].append(asyncio.run(run(url, in_flight)))
+            times[arm].append(run(url, in_flight))
     print(f"\n{COUNT:,} questions, {in_flight} in flight; medians of {runs}\n")
     print("| arm | seconds | questions / s | times openai's | from … to |\n|---|--:|--:|--:|--:|")
     for arm, took in times.items():

@@ -1,0 +1,59 @@
+"""Experiments: grids of seeds and parameters, from a prompt to a table and a figure.
+
+Each name is imported when it is first used: a notebook without experiments loads nothing of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._errors import PlanError, RunsError, SweepInterrupted
+    from ._executor import WorkerError, WorkersLost, ask_one
+    from ._host import Bar, Host, NoBar, TerminalBar, postfix, set_host
+    from ._runs import Runs
+    from ._sweep import run_sweep, sweep
+
+__all__ = [
+    "Bar",
+    "Host",
+    "NoBar",
+    "PlanError",
+    "Runs",
+    "RunsError",
+    "SweepInterrupted",
+    "TerminalBar",
+    "WorkerError",
+    "WorkersLost",
+    "ask_one",
+    "postfix",
+    "run_sweep",
+    "set_host",
+    "sweep",
+]
+
+_PARTS = {
+    "Bar": "_host",
+    "Host": "_host",
+    "NoBar": "_host",
+    "PlanError": "_errors",
+    "Runs": "_runs",
+    "RunsError": "_errors",
+    "SweepInterrupted": "_errors",
+    "TerminalBar": "_host",
+    "WorkerError": "_executor",
+    "WorkersLost": "_executor",
+    "ask_one": "_executor",
+    "postfix": "_host",
+    "run_sweep": "_sweep",
+    "set_host": "_host",
+    "sweep": "_sweep",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PARTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_PARTS[name]}", __name__), name)

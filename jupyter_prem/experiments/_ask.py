@@ -1,0 +1,142 @@
+"""Asking the requests of a plan: so many at once, each row kept as soon as it is there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jupyter_prem.client import (
+    AuthenticationError,
+    ConfigurationError,
+    PermissionDeniedError,
+    PremError,
+    RateLimitError,
+    StructuredOutputError,
+)
+from jupyter_prem.records import CassetteError
+
+from ._executor import WorkersLost
+from ._gate import Gate, limited
+from ._row import failed_row, row_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jupyter_prem.client import ChatRequest, ChatResponse
+
+    from ._plan import Point
+    from ._rows import Rows
+
+__all__ = ["Told", "ask_all"]
+
+_ENDS = (AuthenticationError, PermissionDeniedError, ConfigurationError, CassetteError, WorkersLost)
+"""What would befall every other request as well."""
+
+
+Ask = Callable[["Point"], Awaitable[tuple["ChatResponse", Awaitable[None] | None]]]
+
+
+class Told(Protocol):
+    """Who is told how it goes; called in the loop's thread."""
+
+    def row(self, response: ChatResponse | None, *, failed: bool) -> None:
+        """Take note of a row."""
+        ...
+
+    def waits(self, seconds: float) -> None:
+        """Take note that a service asked for a pause."""
+        ...
+
+
+async def ask_all(
+    points: Iterator[Point],
+    ask: Ask,
+    rows: Rows,
+    *,
+    at_once: int,
+    allow: Callable[[ChatRequest], None],
+    told: Told,
+) -> None:
+    """Ask every request, and keep its row; a request that fails is a row with its error.
+
+    Args:
+        points: The requests, in the order of the grid.
+        ask: Asks one; gives the answer, and what to wait for until it is kept.
+        rows: Takes the rows.
+        at_once: How many are on their way at once, at most.
+        allow: Called with each request before it goes; what it raises ends the experiment.
+        told: Is told of each row and each pause.
+
+    Raises:
+        PremError: What ends the experiment: no key, no disk, no budget, or an answer that is not recorded.
+    """
+    asking = _Asking(ask, rows, Gate(at_once, told.waits), allow, told)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(asking.work(points)) for _ in range(at_once)]
+        asking.stop = lambda: [task.cancel() for task in tasks]
+    if asking.error is not None:
+        raise asking.error
+
+
+class _Asking:
+    def __init__(
+        self,
+        ask: Ask,
+        rows: Rows,
+        gate: Gate,
+        allow: Callable[[ChatRequest], None],
+        told: Told,
+    ) -> None:
+        self._ask, self._rows, self._gate, self._allow, self._told = ask, rows, gate, allow, told
+        self.error: PremError | None = None
+        self.stop: Callable[[], Any] = lambda: None
+
+    async def work(self, points: Iterator[Point]) -> None:
+        """Ask one request after the other, as long as there are some."""
+        try:
+            for point in points:
+                await self._one(point)
+        except PremError as error:
+            self.error = self.error or error
+            self.stop()
+
+    async def _one(self, point: Point) -> None:
+        while True:
+            await self._gate.enter()
+            try:
+                self._allow(point.request)
+                response, kept = await self._ask(point)
+                if kept is not None:
+                    await kept
+            except RateLimitError as error:
+                if limited(error) and self._gate.limited(error):
+                    continue
+                self._fail(point, error)
+                return
+            except StructuredOutputError as error:
+                self._keep(point, error)
+                return
+            except _ENDS as error:
+                if error.response is not None:  # not recorded, but there
+                    self._keep(point, None, error.response)
+                raise
+            except PremError as error:
+                self._fail(point, error)
+                return
+            finally:
+                self._gate.leave()
+            self._gate.passed()
+            self._keep(point, None, response)
+            return
+
+    def _keep(self, point: Point, error: PremError | None, response: ChatResponse | None = None) -> None:
+        response = response or (error.response if error is not None else None)
+        if response is None:
+            return
+        self._rows.add(point.index, row_of(point, response, error))
+        self._told.row(response, failed=error is not None)
+
+    def _fail(self, point: Point, error: PremError) -> None:
+        self._rows.add(point.index, failed_row(point, error))
+        self._told.row(None, failed=True)

@@ -1,0 +1,32 @@
+"""What goes wrong with experiments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jupyter_prem.client import Interrupted, PremError
+
+if TYPE_CHECKING:
+    from ._runs import Runs
+
+__all__ = ["PlanError", "RunsError", "SweepInterrupted"]
+
+
+class PlanError(PremError, ValueError):
+    """A plan that cannot be carried out; nothing was sent."""
+
+
+class RunsError(PremError):
+    """A file of results that cannot be read or written."""
+
+
+class SweepInterrupted(Interrupted):
+    """An experiment that was stopped.
+
+    Attributes:
+        runs: The rows that are done.
+    """
+
+    def __init__(self, runs: Runs, what: str, *, hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.runs = runs

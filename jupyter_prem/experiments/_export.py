@@ -1,0 +1,193 @@
+"""Results in files: `.jsonl`, a row a line after a header, and `.parquet`, the same beside plain columns."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ._errors import RunsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ._runs import Runs
+
+__all__ = ["load", "polars_columns", "save"]
+
+_FORMAT = 1
+_ROW = "_row"
+_T = TypeVar("_T", bound="Runs")
+
+
+def save(runs: Runs, path: str | os.PathLike[str]) -> None:
+    """Write the rows to a file, whole or not at all; see `Runs.save`."""
+    target = Path(path)
+    write = {".jsonl": _write_lines, ".parquet": _write_parquet}.get(target.suffix)
+    if write is None:
+        raise RunsError(f"{target.name} ends in neither .jsonl nor .parquet.", hint="Name it runs.jsonl")
+    new = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        write(runs, new)
+        new.replace(target)
+    except OSError as error:
+        raise RunsError(f"The results cannot be written: {error.strerror}.", where=f"to {target}") from None
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def load(kind: type[_T], path: str | os.PathLike[str]) -> _T:
+    """Return the rows of a file; see `Runs.load`."""
+    source = Path(path)
+    try:
+        lines = _parquet_lines(source) if source.suffix == ".parquet" else _lines(source)
+        header = json.loads(next(lines, "null"))
+        if not isinstance(header, dict) or header.get("jupyter_prem") != "runs":
+            raise RunsError(
+                "This file holds no results.", where=f"in {source}", hint="Runs.save writes such files."
+            )
+        if header["format"] != _FORMAT:
+            raise RunsError(
+                f"These results have format {header['format']!r}; this version reads format {_FORMAT}.",
+                where=f"in {source}",
+                hint="Update jupyter_prem: pip install -U jupyter_prem",
+            )
+        return _filled(kind, header, lines)
+    except OSError as error:
+        raise RunsError(f"The results cannot be read: {error.strerror}.", where=f"in {source}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunsError(f"The results are damaged: {error}.", where=f"in {source}") from None
+
+
+def _filled(kind: type[_T], header: dict[str, Any], lines: Iterator[str]) -> _T:
+    index: dict[int, Any] | None = {} if header["index"] is not None else None
+    runs = kind(header["axes"], header["total"], index=index, index_names=header["index"] or [None])
+    for line in lines:
+        row = json.loads(line)
+        place = row.pop("place")
+        if type(place) is not int or not 0 <= place < header["total"] or not isinstance(row["at"], dict):
+            raise ValueError(f"a row has the place {place!r} of {header['total']}")
+        if index is not None:
+            index[place] = _value(row.pop("index"))
+        runs.rows.add(place, row)
+    return runs
+
+
+def _header(runs: Runs) -> str:
+    names = runs.index_names if runs.keeps_index else None
+    header = {
+        "jupyter_prem": "runs",
+        "format": _FORMAT,
+        "axes": runs.axes,
+        "total": len(runs.rows),
+        "index": names,
+    }
+    return json.dumps(header, ensure_ascii=False, separators=(",", ":"))
+
+
+def _row_lines(runs: Runs) -> Iterator[str]:
+    for place, row in runs.rows:
+        kept = {"index": _json(runs.index_of(place))} if runs.keeps_index else {}
+        yield json.dumps({"place": place, **kept, **row}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _write_lines(runs: Runs, path: Path) -> None:
+    with path.open("w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
+        file.write(f"{_header(runs)}\n")
+        file.writelines(f"{line}\n" for line in _row_lines(runs))
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8", errors="surrogatepass", newline="\n") as file:
+        yield from file
+
+
+def _write_parquet(runs: Runs, path: Path) -> None:
+    pa, pq = _pyarrow()
+    columns = {name: values for name, values in polars_columns(runs).items() if name != _ROW}
+    table = pa.table(
+        {**{name: _array(pa, values) for name, values in columns.items()}, _ROW: list(_row_lines(runs))}
+    )
+    pq.write_table(table.replace_schema_metadata({"jupyter_prem": _header(runs)}), path)
+
+
+def _parquet_lines(path: Path) -> Iterator[str]:
+    _, pq = _pyarrow()
+    if not path.exists():
+        raise FileNotFoundError(2, "No such file or directory")
+    table = pq.read_table(path)
+    yield (table.schema.metadata or {}).get(b"jupyter_prem", b"null").decode()
+    yield from table.column(_ROW).to_pylist()
+
+
+def _array(pa: Any, values: list[Any]) -> Any:
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if value is None else str(value) for value in values])
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise RunsError(
+            "A .parquet file needs pyarrow.", hint="pip install pyarrow, or save a .jsonl"
+        ) from None
+    return pa, pq
+
+
+def polars_columns(runs: Runs) -> dict[str, list[Any]]:
+    """Return the columns, an index first; lists, dicts and structured answers as JSON text."""
+    from ._plan import RESULTS
+
+    rows = list(runs)
+    names = [*runs.axes, *RESULTS]
+    columns: dict[str, list[Any]] = {}
+    if runs.keeps_index:
+        label = "_".join(str(name) for name in runs.index_names if name is not None) or "index"
+        columns[label] = [_flat(_json(runs.index_of(place))) for place, _ in runs.rows]
+    return columns | {name: [_flat(row[name]) for row in rows] for name in names}
+
+
+def _flat(value: Any) -> Any:
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=_as_data)
+
+
+def _as_data(value: Any) -> Any:
+    dump = getattr(value, "model_dump", None)
+    if callable(dump):
+        return dump(mode="json")
+    return getattr(value, "__dict__", None) or str(value)
+
+
+def _json(value: Any) -> Any:
+    """Return a value of an index as JSON data, dates marked as such."""
+    if isinstance(value, tuple):
+        return [_json(item) for item in value]
+    item = getattr(value, "item", None)
+    if isinstance(value, (dt.datetime, dt.date)):
+        return {"date": value.isoformat()}
+    if callable(item):
+        value = item()
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise RunsError(
+        f"The data's index has a value of type {type(value).__name__}, which no file of results can hold.",
+        hint="Reset the index, or make it text, numbers or dates.",
+    )
+
+
+def _value(data: Any) -> Any:
+    if isinstance(data, list):
+        return tuple(_value(item) for item in data)
+    if isinstance(data, dict):
+        import pandas as pd
+
+        return pd.Timestamp(data["date"])
+    return data

@@ -1,0 +1,143 @@
+"""Where an experiment runs: in a notebook with its settings, budget and page, or anywhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jupyter_prem.backends import AsyncClient
+    from jupyter_prem.client import ChatRequest, ChatResponse
+
+__all__ = ["Anywhere", "Bar", "Host", "host", "set_host"]
+
+
+class Bar(Protocol):
+    """Shows how an experiment goes; called in the thread that waits for it."""
+
+    def show(self, done: int, failed: int, tokens: int, note: str) -> None:
+        """Show so many rows, and what else there is to say."""
+        ...
+
+    def close(self, summary: str) -> None:
+        """Take it away, and leave the summary."""
+        ...
+
+
+class Host(Protocol):
+    """Where an experiment runs."""
+
+    def client(self) -> AsyncClient:
+        """Return who is asked; the experiment closes it."""
+        ...
+
+    @property
+    def system(self) -> str | None:
+        """The system message of prompts that have none."""
+        ...
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return the request's fields that hold where an experiment says nothing."""
+        ...
+
+    def allow(self, request: ChatRequest) -> None:
+        """Raise what keeps a request from being sent."""
+        ...
+
+    def note(self, request: ChatRequest, response: ChatResponse) -> None:
+        """Take note of an answer."""
+        ...
+
+    def bar(self, total: int) -> Bar:
+        """Return what shows how it goes."""
+        ...
+
+
+@dataclass(slots=True)
+class _Holder:
+    host: Callable[[], Host] | None = field(default=None)
+
+
+_holder = _Holder()
+
+
+def set_host(host: Callable[[], Host] | None) -> None:
+    """Have experiments run in a notebook; None takes that back."""
+    _holder.host = host
+
+
+def host() -> Host:
+    """Return where experiments run."""
+    return _holder.host() if _holder.host is not None else Anywhere()
+
+
+class Anywhere:
+    """A process without a notebook: what the environment says, and a bar in the terminal."""
+
+    def client(self) -> AsyncClient:
+        """Return a client of what the environment names."""
+        from jupyter_prem.backends import AsyncClient
+
+        return AsyncClient()
+
+    @property
+    def system(self) -> str | None:
+        """None."""
+        return None
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return nothing."""
+        return {}
+
+    def allow(self, request: ChatRequest) -> None:
+        """Everything may be sent."""
+
+    def note(self, request: ChatRequest, response: ChatResponse) -> None:
+        """Nobody counts."""
+
+    def bar(self, total: int) -> Bar:
+        """Return a bar on stderr; in CI and under pytest one that is quiet."""
+        quiet = bool(os.environ.get("CI") or os.environ.get("PYTEST_CURRENT_TEST"))
+        return NoBar() if quiet or sys.stderr is None else TerminalBar(total)
+
+
+class NoBar:
+    """Shows nothing."""
+
+    def show(self, done: int, failed: int, tokens: int, note: str) -> None:
+        """Nothing is shown."""
+
+    def close(self, summary: str) -> None:
+        """Nothing is left."""
+
+
+class TerminalBar:
+    """tqdm's bar, and the summary in its place."""
+
+    def __init__(self, total: int) -> None:
+        from tqdm import tqdm
+
+        class Meter(tqdm):  # type: ignore[type-arg]  # as it is at run time
+            monitor_interval = 0  # no thread that outlives it
+
+        self._bar: tqdm[Any] = Meter(total=total, leave=False, unit="request", file=sys.stderr)
+
+    def show(self, done: int, failed: int, tokens: int, note: str) -> None:
+        """Show so many rows."""
+        self._bar.set_postfix_str(postfix(failed, tokens, note), refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def close(self, summary: str) -> None:
+        """Leave the summary."""
+        self._bar.close()
+        print(summary, file=sys.stderr)  # noqa: T201 - what a bar is for
+
+
+def postfix(failed: int, tokens: int, note: str) -> str:
+    """Return what stands after a bar."""
+    parts = [f"{failed} failed" if failed else "", f"{tokens:,} tokens" if tokens else "", note]
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,219 @@
+"""The results of an experiment: a table, on demand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from jupyter_prem.client import PremError
+
+from ._row import columns_of
+from ._rows import Rows
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+    import polars as pl
+    from matplotlib.axes import Axes
+
+    from ._plan import Plan
+
+__all__ = ["Runs"]
+
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+class Runs:
+    """The rows of an experiment that are done, in the order of its grid.
+
+    Iterated, it gives each as a dict of its columns. `len` is how many there are.
+
+    Args:
+        axes: The columns that tell the requests apart.
+        total: How many requests there are.
+        plan: The plan; None of results that come from a file.
+        index: By place in the grid the value of the data's index; None for the place itself.
+        index_names: Names of the index' levels.
+
+    Attributes:
+        axes: As given.
+        rows: The rows as they are kept.
+    """
+
+    def __init__(
+        self,
+        axes: Sequence[str],
+        total: int,
+        *,
+        plan: Plan | None = None,
+        index: dict[int, Any] | None = None,
+        index_names: Sequence[Any] = (None,),
+    ) -> None:
+        self.axes = list(axes)
+        self.rows = Rows(total)
+        self._plan = plan
+        self._index = index
+        self._index_names = list(index_names)
+
+    def __len__(self) -> int:
+        return self.rows.count
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for _, row in self._columns():
+            yield row
+
+    def __repr__(self) -> str:
+        return f"Runs({self.summary()})"
+
+    def _repr_html_(self) -> str:
+        from ._html import to_html
+
+        return to_html(self.to_frame(), self.axes, asked=len(self), total=len(self.rows))
+
+    def summary(self) -> str:
+        """Return in one line how many were answered and what they used; a replay says the same."""
+        failed = tokens = 0
+        for _, row in self.rows:
+            failed += "error" in row
+            usage = (row.get("answer") or {}).get("usage") or {}
+            tokens += usage.get("total_tokens") or 0
+        parts = [f"{len(self) - failed:,} of {len(self.rows):,} answered"]
+        parts += [f"{failed:,} failed"] if failed else []
+        parts += [f"{tokens:,} tokens"] if tokens else []
+        return ", ".join(parts)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas DataFrame, a row a request, with the data's index where there was one.
+
+        Columns: the axes (`model` as it was asked for), then `text, parsed, finish_reason, prompt_tokens,
+        completion_tokens, total_tokens, latency` (seconds), `response_model, system_fingerprint, id, error,
+        replayed`.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise _missing("pandas") from None
+        from ._plan import RESULTS
+
+        places, rows = [], []
+        for place, row in self._columns():
+            places.append(place)
+            rows.append(row)
+        names = [*self.axes, *RESULTS]
+        columns = {name: pd.Series([row[name] for row in rows], dtype=_dtype(name, rows)) for name in names}
+        frame = pd.DataFrame(columns, columns=names)
+        frame.index = self._frame_index(places)
+        return frame
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a polars DataFrame of the same columns; the index, if there was one, is its first.
+
+        Structured answers are JSON text in it.
+        """
+        try:
+            import polars as pl
+        except ImportError:
+            raise _missing("polars") from None
+        from ._export import polars_columns
+
+        return pl.DataFrame(polars_columns(self), strict=False)
+
+    def agreement(self) -> pd.DataFrame:
+        """Return, for each cell of the grid, how much its answers agree; see `agreement` of this package."""
+        from ._agreement import agreement
+
+        return agreement(self.to_frame(), self.axes)
+
+    def plot(self, what: str | None = None, ax: Axes | None = None) -> Any:
+        """Draw agreement, tokens and latency over the axes; see `plot` of this package.
+
+        Args:
+            what: "agreement", "tokens" or "latency"; None draws all three.
+            ax: Where to draw one of them.
+
+        Returns:
+            The matplotlib Axes: one, or an array of three.
+        """
+        from ._plot import plot
+
+        return plot(self.to_frame(), self.axes, what=what, ax=ax)
+
+    def compare(self, other: Runs) -> pd.DataFrame:
+        """Return, for each request of both, what became of its answer; see `compare` of this package."""
+        from ._compare import compare
+
+        return compare(self.to_frame(), other.to_frame(), self.axes, other.axes)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the rows to a file: `.jsonl`, or `.parquet`, which needs pyarrow.
+
+        Raises:
+            RunsError: The name ends in neither, or the file cannot be written.
+        """
+        from ._export import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the rows of a file that `save` wrote. Structured answers are JSON data.
+
+        Raises:
+            RunsError: It cannot be read, or is none.
+        """
+        from ._export import load
+
+        return load(cls, path)
+
+    def index_of(self, place: int) -> Any:
+        """Return what the data's index says of a place; the place itself without data."""
+        if self._plan is not None and self._plan.data is not None and self._plan.data.index is not None:
+            row = self._plan.row_of(place)
+            return self._plan.data.index[row]
+        return place if self._index is None else self._index[place]
+
+    @property
+    def keeps_index(self) -> bool:
+        """Whether the data had an index."""
+        data = self._plan.data if self._plan is not None else None
+        return self._index is not None or (data is not None and data.index is not None)
+
+    @property
+    def index_names(self) -> list[Any]:
+        """The names of the index' levels."""
+        data = self._plan.data if self._plan is not None else None
+        if data is not None and data.index is not None:
+            return list(data.index.names)
+        return self._index_names
+
+    def _columns(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        for place, row in self.rows:
+            schema = self._plan.schema_of(place) if self._plan is not None and row.get("parsed") else None
+            yield place, {**row["at"], **columns_of(row, schema.parse if schema is not None else None)}
+
+    def _frame_index(self, places: Sequence[int]) -> Any:
+        import pandas as pd
+
+        data = self._plan.data if self._plan is not None else None
+        if data is not None and data.index is not None and self._plan is not None:
+            return data.index.take([self._plan.row_of(place) for place in places])
+        values = [self.index_of(place) for place in places]
+        if len(self.index_names) > 1:
+            return pd.MultiIndex.from_tuples([tuple(value) for value in values], names=self.index_names)
+        return pd.Index(values, name=self.index_names[0], dtype=None if values else "int64")
+
+
+def _dtype(name: str, rows: Sequence[dict[str, Any]]) -> str | None:
+    if name in _COUNTS:
+        return "Int64" if any(row[name] is None for row in rows) else "int64"
+    if name == "latency":
+        return "float64"
+    if name == "replayed":
+        return "bool"
+    numbers = all(type(row[name]) in {int, float, bool} for row in rows)
+    return None if numbers and rows else "object"  # text of any kind, a lone surrogate too
+
+
+def _missing(name: str) -> PremError:
+    return PremError(f"{name} is not installed.", hint='pip install "jupyter_prem[experiments]"')

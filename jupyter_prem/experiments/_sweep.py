@@ -1,0 +1,169 @@
+"""`sweep`: a grid of requests, from a prompt to a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jupyter_prem.records import Mode, Tape, active
+
+from ._asking import Asking
+from ._axes import axes_of
+from ._data import table_of
+from ._errors import PlanError
+from ._executor import check_functions, executor_backend
+from ._host import NoBar, host
+from ._plan import Plan
+from ._prompt import prompts_of
+from ._run import run
+from ._runs import Runs
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Executor
+
+    from jupyter_prem.backends import AsyncClient
+
+    from ._host import Host
+    from ._plan import Point
+
+__all__ = ["run_sweep", "sweep"]
+
+_AHEAD = 10_000  # requests that are made, and so checked, before the first is sent
+
+
+def sweep(
+    prompt: Any,
+    data: Any = None,
+    *,
+    variables: Mapping[str, Any] | None = None,
+    repeats: int = 1,
+    max_concurrency: int = 8,
+    max_requests: int = 1000,
+    record: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
+    system: str | None = None,
+    raw: bool = False,
+    client: AsyncClient | None = None,
+    **axes: Any,
+) -> Runs:
+    """Ask a grid of requests and return the table of their answers, in the order of the grid.
+
+    ::
+
+        runs = sweep("Capital of {{ land }}?", land=["France", "Peru"], seed=range(5), temperature=[0, 0.7])
+        runs.to_frame()
+
+    Args:
+        prompt: A text with `{{ names }}`, a list of messages, a conversation, or a list of several of these.
+        data: A DataFrame or a list of dicts; each row is asked, its columns fill the prompt; its index is
+            kept.
+        variables: What else the prompt's names mean.
+        repeats: How often each is asked.
+        max_concurrency: How many requests are on their way at once.
+        max_requests: More than so many are refused, before the first is sent.
+        record: A file of recordings: what it holds is not asked, what is answered goes there at once. None:
+            the recordings that hold, if any.
+        executor: Asks from its workers; each needs its own key in its own environment.
+        progress: Whether a bar shows how it goes.
+        system: A system message before each prompt.
+        raw: Whether `{{ }}` in the prompt is text.
+        client: Who is asked; None is what the notebook, or else the environment, says.
+        axes: By name the values to go through, or one: fields of the request, `model`, or prompt names.
+            `**{"a,b": pairs}` goes through both together. Without a seed, one is drawn for each request, sent
+            and kept; what is asked and how often decides it, so that a second run draws the same.
+
+    Raises:
+        PlanError: The grid cannot be asked; nothing was sent. So with RequestError, SchemaError and
+            TemplateError.
+        SweepInterrupted: It was stopped; the error's `runs` has the rows that are done.
+        PremError: What ended it for all: no key, the budget, a full disk, or, in a replay, no recording. The
+            error's `runs` has the rows that are done.
+    """
+    return run_sweep(
+        host(),
+        prompt,
+        axes,
+        data=data,
+        variables=variables,
+        repeats=repeats,
+        max_concurrency=max_concurrency,
+        max_requests=max_requests,
+        record=record,
+        executor=executor,
+        progress=progress,
+        system=system,
+        raw=raw,
+        client=client,
+    )
+
+
+def run_sweep(
+    where: Host,
+    prompt: Any,
+    axes: Mapping[str, Any],
+    *,
+    data: Any = None,
+    variables: Mapping[str, Any] | None = None,
+    repeats: int = 1,
+    max_concurrency: int = 8,
+    max_requests: int = 1000,
+    record: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
+    system: str | None = None,
+    raw: bool = False,
+    client: AsyncClient | None = None,
+) -> Runs:
+    """Ask a grid of requests from `where`; the rest, and what it raises, as `sweep`."""
+    for name, value in (
+        ("repeats", repeats),
+        ("max_concurrency", max_concurrency),
+        ("max_requests", max_requests),
+    ):
+        if type(value) is not int or value < 1:
+            raise PlanError(f"{name} is {value!r}; it takes a number from 1.")
+    prompts = prompts_of(prompt, system, where.system, raw=raw)
+    known = {name for one in prompts for name in one.names}
+    plan = Plan(
+        prompts,
+        axes_of(axes, known),
+        data=table_of(data),
+        variables=variables,
+        defaults=where.defaults(),
+        repeats=repeats,
+    )
+    if len(plan) > max_requests:
+        raise PlanError(
+            f"The grid has {len(plan):,} requests; {max_requests:,} are allowed.",
+            hint=f"Allow them: max_requests={len(plan)}",
+        )
+    points: Iterator[Point] = plan.points()
+    if len(plan) <= _AHEAD:
+        points = iter(list(points))
+    if executor is not None:
+        check_functions(plan)
+    own = client is None
+    client = client if client is not None else where.client()
+    backend = executor_backend(executor, client) if executor is not None else None
+    asking = Asking(client, _tape(record), where, backend=backend, plan=plan.name, own=own)
+    runs = Runs(plan.columns, len(plan), plan=plan)
+    run(
+        runs,
+        points,
+        asking,
+        at_once=min(max_concurrency, len(plan)),
+        allow=where.allow,
+        bar=where.bar(len(plan)) if progress else NoBar(),
+    )
+    return runs
+
+
+def _tape(record: str | os.PathLike[str] | None) -> Tape | None:
+    """Return the recordings of an experiment: those of its file, in a replay nothing else."""
+    held = active()
+    if record is None:
+        return held[0] if held is not None else None
+    replays = held is not None and held[0].mode is Mode.NONE
+    return Tape(record, Mode.NONE if replays else Mode.NEW_EPISODES)

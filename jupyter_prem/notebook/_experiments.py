@@ -1,0 +1,125 @@
+"""Experiments in a notebook: its endpoint and settings, its budget, and a bar on its page."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from jupyter_prem.display import IPythonPage, bundle
+from jupyter_prem.experiments import NoBar, TerminalBar, postfix
+
+from ._sinks import is_live
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from jupyter_prem.backends import AsyncClient
+    from jupyter_prem.client import ChatRequest, ChatResponse
+    from jupyter_prem.experiments import Bar
+
+    from ._magics import PremMagics
+
+__all__ = ["NotebookHost"]
+
+_WIDTH = 30  # characters of a bar
+_PAUSE = 0.2  # seconds between two drawings of a bar
+
+
+class NotebookHost:
+    """Where an experiment of a notebook runs.
+
+    Args:
+        magics: The notebook's.
+        endpoint: Who answers; None is what the settings say.
+    """
+
+    def __init__(self, magics: PremMagics, endpoint: str | None = None) -> None:
+        self._magics = magics
+        self._notebook = magics.notebook
+        self._endpoint = endpoint
+        self._cell = magics.notebook.cell()
+
+    def client(self) -> AsyncClient:
+        """Return a client of the notebook's endpoint."""
+        from jupyter_prem.backends import AsyncClient
+
+        settings = self._notebook.settings()
+        return AsyncClient(
+            self._endpoint or settings.endpoint,
+            timeout=settings.timeout,
+            stream_usage=settings.stream_usage,
+            allow_http_hosts=settings.allow_http_hosts,
+        )
+
+    @property
+    def system(self) -> str | None:
+        """The system message that the settings name."""
+        return self._notebook.settings().system or None
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return the fields that the settings name."""
+        return self._notebook.settings().fields
+
+    def allow(self, request: ChatRequest) -> None:
+        """Raise a BudgetError for what could pass the budget."""
+        self._notebook.allow(request)
+
+    def note(self, request: ChatRequest, response: ChatResponse) -> None:
+        """Count an answer."""
+        from jupyter_prem.conversation import Question, Round
+
+        self._notebook.note(Round(Question("", cell=self._cell), "", request, response))
+
+    def bar(self, total: int) -> Bar:
+        """Return a bar for whoever watches the page, else only the summary."""
+        shell = self._magics.shell
+        if not hasattr(shell, "kernel"):
+            return NoBar() if _unattended() else TerminalBar(total)
+        live = is_live(shell, self._magics.live) and not _unattended()
+        return _PageBar(shell, total) if live else _Summary()
+
+
+def _unattended() -> bool:
+    return bool(os.environ.get("CI") or os.environ.get("PYTEST_CURRENT_TEST"))
+
+
+class _Summary(NoBar):
+    """Draws the summary alone, once."""
+
+    def close(self, summary: str) -> None:
+        IPythonPage().display(bundle("", notes=[summary]))
+
+
+class _PageBar:
+    """One output: tqdm's bar while it runs, then the summary."""
+
+    def __init__(self, shell: InteractiveShell, total: int) -> None:
+        from tqdm import tqdm
+
+        self._shell, self._total = shell, total
+        self._page, self._place = IPythonPage(), uuid.uuid4().hex
+        self._began, self._last = time.monotonic(), 0.0
+        self._meter = tqdm.format_meter
+        self._page.display(self._drawn(0, ""), self._place)
+
+    def show(self, done: int, failed: int, tokens: int, note: str) -> None:
+        """Draw so many rows, unless that was just done."""
+        now = time.monotonic()
+        if now - self._last >= _PAUSE:
+            self._last = now
+            self._page.update(self._drawn(done, postfix(failed, tokens, note)), self._place)
+
+    def close(self, summary: str) -> None:
+        """Put the summary in the bar's place."""
+        self._page.update(bundle("", notes=[summary]), self._place)
+
+    def _drawn(self, done: int, beside: str) -> dict[str, object]:
+        took = time.monotonic() - self._began
+        text = self._meter(
+            done, self._total, took, ncols=_WIDTH + 60, unit=" requests", postfix=beside or None
+        )
+        return bundle("", notes=[text])

@@ -1,0 +1,152 @@
+"""The table of results: its columns, its files, and what a stranger's file is told."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import polars as pl
+import pytest
+from loopback import as_json, completion
+from pydantic import BaseModel
+
+from jupyter_prem import AsyncClient, Runs, RunsError, sweep
+
+
+@pytest.fixture
+def ask(service, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PREM_MODEL", raising=False)
+
+    def asked(*args, **settings):
+        return sweep(*args, client=AsyncClient(service.url), progress=False, **settings)
+
+    return asked
+
+
+COLUMNS = [
+    "text",
+    "parsed",
+    "finish_reason",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "latency",
+    "response_model",
+    "system_fingerprint",
+    "id",
+    "error",
+    "replayed",
+]
+
+
+def test_the_columns_are_the_axes_and_then_the_results(ask):
+    frame = ask("{{ a }}", a=[1], temperature=[0], repeats=2).to_frame()
+    assert list(frame.columns) == ["a", "temperature", "model", "seed", "repeat", *COLUMNS]
+    assert frame.dtypes[["total_tokens", "latency", "replayed"]].astype(str).tolist() == [
+        "int64",
+        "float64",
+        "bool",
+    ]
+    assert frame.response_model.tolist() == ["loopback-1"] * 2
+
+
+class Verdict(BaseModel):
+    mood: str
+
+
+INDEXES = {
+    "none": None,
+    "text": pd.Index(["x", "y"], name="key"),
+    "dates": pd.DatetimeIndex(["2026-01-01", "2026-01-02T03:04:05"], name="when"),
+    "levels": pd.MultiIndex.from_tuples([("x", 1), ("y", 2)], names=["k", None]),
+    "floats": pd.Index([0.5, 1.5]),
+}
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@pytest.mark.parametrize("index", INDEXES.values(), ids=INDEXES)
+def test_what_is_saved_comes_back(ask, service, ending, index):
+    answers = iter(["plain 😀 \ud83d", "no usage", '{"mood": "x"}', "four"] * 2)
+
+    def script(_):
+        text = next(answers)
+        body = completion(text)
+        if text == "four":
+            return as_json({"error": {"message": "no"}}, 400)
+        if text == "no usage":
+            del body["usage"]
+        return as_json(body)
+
+    service.script = script
+    data = pd.DataFrame({"q": ["a", "b"]}, index=index)
+    runs = ask("{{ q }}", data, temperature=[0, 1], stop=[["x"], "y"], max_concurrency=1)
+    runs.save(f"runs.{ending}")
+    loaded = Runs.load(f"runs.{ending}")
+    pd.testing.assert_frame_equal(loaded.to_frame(), runs.to_frame())
+    assert (loaded.axes, repr(loaded)) == (runs.axes, repr(runs))
+    loaded.save(f"again.{ending}")
+    pd.testing.assert_frame_equal(Runs.load(f"again.{ending}").to_frame(), runs.to_frame())
+    if ending == "parquet":
+        assert set(runs.axes) <= set(pd.read_parquet("runs.parquet").columns)
+
+
+def test_structured_answers_are_data_when_they_come_back(ask, service):
+    service.script = lambda _: as_json(completion('{"mood": "good"}'))
+    runs = ask("x", response_format=Verdict)
+    assert runs.to_frame().parsed.tolist() == [Verdict(mood="good")]
+    runs.save("runs.jsonl")
+    assert Runs.load("runs.jsonl").to_frame().parsed.tolist() == [{"mood": "good"}]
+    assert json.loads(runs.to_polars()["parsed"][0]) == {"mood": "good"}
+
+
+def test_polars_has_the_same_columns(ask):
+    data = pd.DataFrame({"q": ["a", "b"]}, index=pd.Index([5, 6], name="key"))
+    frame = ask("{{ q }}", data, stop=[["x"]]).to_polars()
+    assert isinstance(frame, pl.DataFrame)
+    assert frame.columns == ["key", "q", "stop", "model", "seed", *COLUMNS]
+    assert frame["key"].to_list() == [5, 6]
+    assert frame["stop"].to_list() == ['["x"]'] * 2
+
+
+BAD = {
+    "missing.jsonl": (None, "cannot be read: No such file"),
+    "missing.parquet": (None, "cannot be read: No such file"),
+    "empty.jsonl": ("", "holds no results"),
+    "other.jsonl": ('{"a": 1}\n', "holds no results"),
+    "text.jsonl": ("hello\n", "damaged"),
+    "later.jsonl": ('{"jupyter_prem": "runs", "format": 9}\n', "format 9; this version reads format 1"),
+    "cut.jsonl": ('{"jupyter_prem":"runs","format":1,"axes":[],"total":1,"index":null}\n{"pla', "damaged"),
+    "beyond.jsonl": (
+        '{"jupyter_prem":"runs","format":1,"axes":[],"total":1,"index":null}\n{"place":7,"at":{}}\n',
+        "damaged",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "data", "says"), [(name, *rest) for name, rest in BAD.items()], ids=BAD)
+def test_a_file_that_cannot_be_used_is_named(tmp_path, name, data, says):
+    path = tmp_path / name
+    if data is not None:
+        path.write_text(data)
+    with pytest.raises(RunsError, match=says) as caught:
+        Runs.load(path)
+    assert str(path) in caught.value.where
+
+
+def test_a_file_that_cannot_be_written_leaves_what_was_there(ask, tmp_path):
+    runs = ask("x")
+    with pytest.raises(RunsError, match="ends in neither"):
+        runs.save(tmp_path / "runs.csv")
+    with pytest.raises(RunsError, match="cannot be written"):
+        runs.save(tmp_path / "none" / "runs.jsonl")
+    data = pd.DataFrame({"q": ["a"]}, index=[object()])
+    with pytest.raises(RunsError, match="index has a value of type object"):
+        ask("{{ q }}", data).save("runs.jsonl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_table_is_one(ask):
+    empty = Runs(["a"], 5)
+    assert list(empty.to_frame().columns) == ["a", *COLUMNS]
+    assert (len(empty), repr(empty)) == (0, "Runs(0 of 5 answered)")
