@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from importlib.metadata import version
@@ -33,6 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     141 nobody reads on (as of a program that SIGPIPE ends).
     """
     options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):  # what a console cannot show ends no command
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if options.command == "show" and isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")  # which git reads, also on Windows
     try:
         if options.command == "serve":
             from ._serve import serve

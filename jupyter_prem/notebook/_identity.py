@@ -24,27 +24,31 @@ def notebook_path(shell: InteractiveShell, environ: Mapping[str, str] = os.envir
     Notebook 7), pytest in its own (`PYTEST_CURRENT_TEST`: nbval). nbclient, nbconvert and a terminal
     say nothing.
     """
-    return next(_files(_names(shell.user_ns, environ)), None)
+    return next(_files(_names(shell.user_ns, environ), Path.cwd()), None)
 
 
-def notebook_paths(shell: InteractiveShell, environ: Mapping[str, str] = os.environ) -> list[Path]:
+def notebook_paths(
+    shell: InteractiveShell, environ: Mapping[str, str] = os.environ, folder: Path | None = None
+) -> list[Path]:
     """Return what the notebook's file may be, the likeliest first: papermill runs a copy of one.
 
-    A name without a file, such as that of a notebook which was not saved yet, is one in the working folder.
+    A name without a file, such as that of a notebook which was not saved yet, is one in `folder`: the working
+    folder, or where the kernel began.
     """
+    folder = folder or Path.cwd()
     names = list(_names(shell.user_ns, environ))
     source = shell.user_ns.get("PAPERMILL_INPUT_PATH")
     if isinstance(source, str):
         names.insert(0, source)
-    paths = list(dict.fromkeys(_files(names)))
-    return paths or [Path.cwd() / Path(name).name for name in names if name.endswith(".ipynb")]
+    paths = list(dict.fromkeys(_files(names, folder)))
+    return paths or [folder / Path(name).name for name in names if name.endswith(".ipynb")]
 
 
-def _files(names: Iterable[str]) -> Iterator[Path]:
+def _files(names: Iterable[str], folder: Path) -> Iterator[Path]:
     for name in names:
         # A path of pytest's is relative to its root, which is the working folder or above it.
-        for folder in (Path.cwd(), *Path.cwd().parents):
-            path = folder / name
+        for above in (folder, *folder.parents):
+            path = above / name
             if path.suffix == ".ipynb" and path.is_file():
                 yield path.resolve()
                 break

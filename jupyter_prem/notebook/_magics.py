@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
@@ -121,8 +122,12 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell, **kwargs)
+        folder = Path.cwd()
         self.notebook = Notebook(
-            self.settings, shell.push, lambda: current_cell(shell), lambda: notebook_paths(shell)
+            self.settings,
+            shell.push,
+            lambda: current_cell(shell),
+            lambda: notebook_paths(shell, folder=folder),
         )
         self.last_error = LastError(shell)
         self._drawn: tuple[int, ChatResponse] | None = None

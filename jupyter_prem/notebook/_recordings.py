@@ -29,14 +29,21 @@ class Recordings:
     Args:
         notebooks: Called for what the notebook's file may be, the likeliest first.
         cell: Called for the cell that asks.
+        folder: Where the kernel began; cells may go elsewhere.
     """
 
-    def __init__(self, notebooks: Callable[[], Sequence[Path]], cell: Callable[[], Cell | None]) -> None:
+    def __init__(
+        self,
+        notebooks: Callable[[], Sequence[Path]],
+        cell: Callable[[], Cell | None],
+        folder: Path | None = None,
+    ) -> None:
         self._notebooks = notebooks
         self._cell = cell
+        self._folder = folder
         self._chosen: Tape | None = None
         self._off = False
-        self._tapes: dict[tuple[Mode, Path, bool], Tape] = {}
+        self._tapes: dict[tuple[object, ...], Tape] = {}
         self._numbers: dict[Path, Numbers] = {}
 
     def choose(self, mode: Mode, where: Found | None = None, *, pace: bool = False) -> Tape:
@@ -61,7 +68,7 @@ class Recordings:
 
     def found(self) -> Found:
         """Return where the notebook's recordings are."""
-        return found(self._notebooks())
+        return found(self._notebooks(), folder=self._folder)
 
     def tape(self) -> Tape | None:
         """Return the recordings that hold; None for none.
@@ -96,7 +103,7 @@ class Recordings:
     def _tape(self, mode: Mode, where: Found, *, pace: bool = False) -> Tape:
         if where.path.is_dir():
             raise ConfigurationError(f"{where.path} is a folder.", hint="Name a file: notebook.chat.jsonl")
-        place = (mode, where.path, pace)
+        place = (mode, where.path, where.also, pace)
         tape = self._tapes.get(place)
         gone = tape is not None and mode is Mode.ONCE and not tape.asks and tape.cassette.blank
         if tape is None or gone:

@@ -7,6 +7,7 @@ import dataclasses
 import weakref
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import DEFAULT_TIMEOUT, whole
@@ -15,7 +16,6 @@ from ._ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from jupyter_prem.backends import Client, ClientPool, Resolved
     from jupyter_prem.client import Backend, Cancel, ChatRequest, Model, StreamUsage
@@ -100,6 +100,7 @@ class Notebook:
         self.panels: object = None  # what its panels share
         self.ledger = Ledger()
         self._notebooks = notebooks
+        self._folder = Path.cwd()
         self._pool: ClientPool | None = None
         self._listeners: list[weakref.WeakMethod[Callable[[Conversation | None], None]]] = []
 
@@ -156,7 +157,7 @@ class Notebook:
         """The recordings that hold here."""
         from ._recordings import Recordings
 
-        return Recordings(self._notebooks, self._cell)
+        return Recordings(self._notebooks, self._cell, self._folder)
 
     def backend(self, question: Question) -> Client | Taped:
         """Return who answers a question now; see `answerer`."""

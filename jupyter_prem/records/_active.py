@@ -59,9 +59,9 @@ def found(
         environ: The environment; `JUPYTER_PREM_CASSETTE` decides.
         folder: The working folder.
     """
-    if environ.get(CASSETTE_VARIABLE):
-        return Found(Path(environ[CASSETTE_VARIABLE]).absolute())
     folder = folder or Path.cwd()
+    if environ.get(CASSETTE_VARIABLE):
+        return Found(folder / environ[CASSETTE_VARIABLE])
     beside = [notebook.with_name(notebook.stem + ENDING) for notebook in notebooks]
     for path in beside:
         if path.exists():
@@ -81,7 +81,7 @@ class _Active:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.blocks: list[Tape] = []
-        self.environment: dict[tuple[str, Path], Tape] = {}
+        self.environment: dict[tuple[str, str], Tape] = {}
 
 
 _active = _Active()
@@ -109,10 +109,12 @@ def _of_environment() -> Tape | None:
     word = os.environ.get(MODE_VARIABLE, "")
     if not word or word.strip().lower() == "off":
         return None
-    mode, where = Mode.of(word), found()
+    mode = Mode.of(word)
     with _active.lock:
-        place = (mode.value, where.path)
+        # Found once: a working folder that changes moves no recordings.
+        place = (mode.value, os.environ.get(CASSETTE_VARIABLE, ""))
         if place not in _active.environment:
+            where = found()
             _active.environment[place] = Tape(
                 where.path, mode, also=where.also, command=f"{MODE_VARIABLE}=new_episodes"
             )
@@ -178,7 +180,9 @@ class record(ContextDecorator):  # noqa: N801 - read as a word, like contextlib'
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        tape = self._tapes.pop()
+        own = [tape for tape in _own.get() if tape in self._tapes]
+        tape = (own or self._tapes)[-1]
+        self._tapes.remove(tape)
         with _active.lock:
             _active.blocks.remove(tape)
         _own.set(tuple(one for one in _own.get() if one is not tape))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -150,7 +151,7 @@ def _rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:
-    new = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         target = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ._append import append, rewrite
 from ._contents import FORMAT, HEADER, Contents, Fault
@@ -74,7 +74,7 @@ class Cassette:
             if not self.path.is_file():
                 return not self.path.exists()
             with self.path.open("rb") as file:
-                return not file.readline(len(HEADER)).strip() or not file.readline(1)
+                return not file.readline(2 * len(HEADER)).strip() or not file.readline(1)
         except OSError:
             return False
 
@@ -91,15 +91,36 @@ class Cassette:
         """Return the numbers of the records with this key, the lowest first, as last read."""
         return self._contents.numbers(key)
 
+    def hole(self, key: str, n: int) -> int | None:
+        """Return the line of the n-th record with this key if it is damaged, as last read."""
+        return self._contents.holes.get((key, n))
+
     def get(self, key: str, n: int, body: Mapping[str, Any] | None = None) -> Record | None:
-        """Return the record of the n-th question with this key, as last read; `body` is the question's."""
+        """Return the record of the n-th question with this key; `body` is the question's, if it is at hand.
+
+        What was read last counts, unless another file has taken its place.
+
+        Raises:
+            CassetteError: That file is no cassette, or one of a later version.
+        """
+        place = (key, n)
         with self._lock:
-            record = self._get(key, n, body)
-            if record is None and self.has(key, n):
-                self._contents = Contents(self.path)  # another file may have taken its place
-                self.refresh()
-                record = self._get(key, n, body, last=True)
-            return record
+            if place not in self._contents.places:
+                return None
+            try:
+                with self.path.open("rb") as file:
+                    if not self._contents.is_of(file):
+                        self._take(file)
+                    if place not in self._contents.places:
+                        return None
+                    offset, length, _ = self._contents.places[place]
+                    file.seek(offset)
+                    return Record.parse(file.read(length), body)
+            except OSError:
+                return None
+            except Damaged as error:
+                self._contents.spoil(place, str(error))
+                return None
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -115,22 +136,6 @@ class Cassette:
             self._paired = (self._contents, len(self._contents.places))
             return list(self._pairs)
 
-    def _get(self, key: str, n: int, body: Mapping[str, Any] | None, *, last: bool = False) -> Record | None:
-        place = self._contents.places.get((key, n))
-        if place is None:
-            return None
-        try:
-            with self.path.open("rb") as file:
-                file.seek(place[0])
-                record = Record.parse(file.read(place[1]), body)
-        except OSError:
-            return None
-        except Damaged as error:
-            if last:
-                self._contents.spoil((key, n), str(error))
-            return None
-        return record if (record.key, record.n) == (key, n) else None
-
     def refresh(self) -> None:
         """Read what was added since, or all of it if it is another file now.
 
@@ -141,14 +146,9 @@ class Cassette:
             try:
                 self._refuse_kinds()
                 with self.path.open("rb") as file:
-                    contents = self._contents if self._contents.is_of(file) else Contents(self.path)
-                    contents.read(file)
-                    self._contents = contents
+                    self._take(file)
             except FileNotFoundError:
                 self._contents = Contents(self.path)
-            except CassetteError:
-                self._contents = Contents(self.path)
-                raise
             except OSError as error:
                 raise CassetteError(
                     f"The recordings cannot be read: {error.strerror}.", where=f"in {self.path}"
@@ -192,6 +192,15 @@ class Cassette:
 
         rewrite(self.path, change)
         self.refresh()
+
+    def _take(self, file: BinaryIO) -> None:
+        contents = self._contents if self._contents.is_of(file) else Contents(self.path)
+        try:
+            contents.read(file)
+        except CassetteError:
+            self._contents = Contents(self.path)
+            raise
+        self._contents = contents
 
     def _refuse_kinds(self) -> None:
         kind = _KINDS.get(stat.S_IFMT(self.path.stat().st_mode))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 import os
 from dataclasses import dataclass
@@ -37,31 +38,34 @@ class Contents:
     """Where the records of a file are, up to where it was read: they themselves stay on the disk.
 
     Attributes:
-        places: Offset and length of the line of each record that counts, by key and number, in the file's
-            order.
+        places: Offset, length and number of the line of each record that counts, by key and number of its
+            question, in the file's order.
+        holes: The line of each record that is damaged: its number is nobody else's.
         faults: Lines that cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
-        self.places: dict[tuple[str, int], tuple[int, int]] = {}
+        self.places: dict[tuple[str, int], tuple[int, int, int]] = {}
+        self.holes: dict[tuple[str, int], int] = {}
         self.faults: list[Fault] = []
         self._path = path
-        self._numbers: dict[str, set[int]] = {}  # of questions that were asked more than once
+        self._numbers: dict[str, list[int]] = {}  # of questions that were asked more than once
         self._place: tuple[int, int] | None = None
         self._changed = 0
         self._tail = b""
         self._offset = self._line = self._good = 0
 
     def numbers(self, key: str) -> list[int]:
-        """Return the numbers of the records with a key, the lowest first."""
-        return sorted(self._numbers.get(key) or ([1] if (key, 1) in self.places else []))
+        """Return the numbers of the records with a key, those of damaged ones too, the lowest first."""
+        several = self._numbers.get(key)
+        if several is not None:
+            return several
+        return [1] if (key, 1) in self.places or (key, 1) in self.holes else []
 
     def spoil(self, place: tuple[str, int], why: str) -> None:
         """Take a record for a line that cannot be used."""
-        offset, _ = self.places.pop(place)
-        self._numbers.get(place[0], set()).discard(place[1])
-        with self._path.open("rb") as file:
-            line = file.read(offset).count(b"\n") + 1
+        _, _, line = self.places.pop(place)
+        self.holes[place] = line
         self.faults.append(Fault(line, why))
 
     def is_of(self, file: BinaryIO) -> bool:
@@ -137,17 +141,28 @@ class Contents:
         except Damaged as error:
             if ended:
                 self.faults.append(Fault(self._line + 1, str(error)))
+                place = Record.named(line)
+                if place is not None and place not in self.places:
+                    self._number(place)
+                    self.holes[place] = self._line + 1
             return False
         self._good += 1
         return True
 
     def _note(self, place: tuple[str, int], length: int) -> None:
-        key, number = place
-        if number != 1 or key in self._numbers:
-            known = {1} if (key, 1) in self.places else set()
-            self._numbers.setdefault(key, known).add(number)
+        self._number(place)
+        self.holes.pop(place, None)
         # A later one of the same question stands where the first did.
-        self.places[place] = (self._offset, length)
+        self.places[place] = (self._offset, length, self._line + 1)
+
+    def _number(self, place: tuple[str, int]) -> None:
+        key, number = place
+        known = self.numbers(key)
+        if number in known[bisect.bisect_left(known, number) :][:1] or (number == 1 and not known):
+            return
+        if key not in self._numbers:
+            self._numbers[key] = list(known)
+        bisect.insort(self._numbers[key], number)
 
     def _header(self, line: bytes) -> None:
         try:

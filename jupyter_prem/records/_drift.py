@@ -111,7 +111,7 @@ def _says(choices: tuple[Choice, ...]) -> list[str]:
     words = []
     for choice in choices:
         calls = [f"{call.name}({_canonical(call.arguments)})" for call in choice.message.tool_calls]
-        words += [choice.message.content or "", choice.refusal, *calls]
+        words += [choice.reasoning, choice.message.content or "", choice.refusal, *calls]
     return words
 
 

@@ -1,6 +1,8 @@
 """Locks between processes and threads, that end with whoever holds them.
 
-The library is imported when something is locked: a replay locks nothing.
+A file of recordings is locked while it is added to. A question is claimed while it is asked: a byte of a file
+in the temporary folder, one file a cassette, stands for it, so that any number of questions costs one open
+file. The library is imported when something is locked: a replay locks nothing.
 """
 
 from __future__ import annotations
@@ -9,14 +11,18 @@ import asyncio
 import errno
 import hashlib
 import os
+import sys
 import tempfile
 import threading
 import time
-from contextlib import asynccontextmanager, contextmanager, suppress
+import warnings
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jupyter_prem.client import Interrupted
+from jupyter_prem.client import DEFAULT_TIMEOUT, Interrupted
+
+from ._errors import CassetteWarning
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -25,7 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = ["async_claim", "claim", "held", "is_at"]
 
+PATIENCE = DEFAULT_TIMEOUT
+"""Seconds for which a question waits for whoever asks the same; then it is asked as well."""
+
 _PAUSE = 0.02  # seconds between two tries
+_BYTES = 2**62  # of a lock file, which stays empty
 
 
 @contextmanager
@@ -53,98 +63,152 @@ def is_at(handle: int, path: Path) -> bool:
 
 @contextmanager
 def claim(path: Path, what: str, cancel: Cancel | None = None) -> Iterator[None]:
-    """Hold `what` of a cassette against every other process of this machine and user.
+    """Hold `what` of a cassette against every other process of this machine and user, task and thread.
 
-    What this process holds already, such as an answer that a cell began and left, is not waited for.
+    What this task or thread holds itself, such as an answer that a cell began and left, is not waited for.
 
     Raises:
         Interrupted: `cancel` was called while another held it.
+        OSError: Nothing can be locked here.
     """
-    with _own(path, what) as lock:
-        while not lock.taken():
-            if cancel is not None and cancel.cancelled:
-                raise Interrupted("Stopped.")
-            time.sleep(_PAUSE)
+    mine = _Claim(path, what)
+    while not mine.taken():
+        if cancel is not None and cancel.cancelled:
+            raise Interrupted("Stopped.")
+        time.sleep(_PAUSE)
+    try:
         yield
+    finally:
+        mine.leave()
 
 
 @asynccontextmanager
 async def async_claim(path: Path, what: str) -> AsyncIterator[None]:
     """Hold `what` of a cassette as `claim` does, while other tasks go on."""
-    with _own(path, what) as lock:
-        while not lock.taken():  # noqa: ASYNC110 - another process lets go of it, which no event tells
-            await asyncio.sleep(_PAUSE)
-        yield
-
-
-_held: set[str] = set()
-_lock = threading.Lock()
-
-
-@contextmanager
-def _own(path: Path, what: str) -> Iterator[_Claim]:
-    name = hashlib.sha256(f"{path}\n{what}".encode()).hexdigest()
-    with _lock:
-        free = name not in _held
-        _held.add(name)
-    if not free:
-        yield _Claim(None)
-        return
+    mine = _Claim(path, what)
+    while not mine.taken():  # noqa: ASYNC110 - another process lets go of it, which no event tells
+        await asyncio.sleep(_PAUSE)
     try:
-        lock = _Claim(_folder() / f"{name[:40]}.lock")
-        try:
-            yield lock
-        finally:
-            lock.close()
+        yield
     finally:
-        with _lock:
-            _held.discard(name)
+        mine.leave()
 
 
 class _Claim:
-    """A file whose lock stands for something; without a file, it is taken."""
+    """One byte of a cassette's lock file."""
 
-    def __init__(self, place: Path | None) -> None:
-        self._place = place
-        self._handle = _open(place) if place is not None else -1
+    def __init__(self, path: Path, what: str) -> None:
+        self._file = _file_of(path)
+        self._byte = int.from_bytes(hashlib.sha256(what.encode()).digest()[:8], "big") % _BYTES
+        self._until = time.monotonic() + PATIENCE
+        self._owner = _owner()
         self._ours = False
 
     def taken(self) -> bool:
-        """Take it, if nobody else has it; return whether it is taken."""
-        if self._place is None:
+        """Take it, if nobody else has it; return whether to go on."""
+        with self._file.lock:
+            holder = self._file.holders.get(self._byte)
+            if holder is None and self._file.take(self._byte):
+                self._file.holders[self._byte] = self._owner
+                self._ours = True
+                return True
+        if holder is not None and (holder == self._owner or holder.ended):
             return True
-        taken = _taken(self._handle)
-        if is_at(self._handle, self._place):
-            self._ours = taken
-            return taken
-        os.close(self._handle)  # whoever held it took it away
-        self._handle = _open(self._place)
-        return self.taken()
+        if time.monotonic() < self._until:
+            return False
+        warnings.warn(
+            f"Another process has been asking the same for {PATIENCE:.0f} s; it is asked here as well.",
+            CassetteWarning,
+            stacklevel=4,
+        )
+        return True
 
-    def close(self) -> None:
+    def leave(self) -> None:
         """Let others take it."""
-        if self._place is None:
-            return
         if self._ours:
-            with suppress(OSError):
-                self._place.unlink()
-        os.close(self._handle)
+            with self._file.lock:
+                del self._file.holders[self._byte]
+                self._file.give(self._byte)
 
 
-def _taken(handle: int) -> bool:
-    import portalocker
+class _Owner:
+    """A task, or a thread that runs none."""
 
-    try:
-        portalocker.lock(handle, portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING)
-    except portalocker.AlreadyLocked:
-        return False
-    except portalocker.LockException as error:
-        raise OSError(errno.ENOLCK, "the folder takes no locks") from error
-    return True
+    def __init__(self) -> None:
+        try:
+            self._task = asyncio.current_task()
+        except RuntimeError:
+            self._task = None
+        self._thread = threading.current_thread()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Owner) and (self._task, self._thread) == (other._task, other._thread)
+
+    def __hash__(self) -> int:
+        return hash((self._task, self._thread))
+
+    @property
+    def ended(self) -> bool:
+        """Whether nobody will ever let go of what it holds."""
+        return self._task.done() if self._task is not None else not self._thread.is_alive()
 
 
-def _open(place: Path) -> int:
-    return os.open(place, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+_owner = _Owner
+
+
+class _LockFile:
+    """The lock file of a cassette, opened once by a process: closing it would let go of all that is held."""
+
+    def __init__(self, path: Path) -> None:
+        self.lock = threading.Lock()
+        self.holders: dict[int, _Owner] = {}
+        name = hashlib.sha256(str(path).encode("utf-8", "surrogatepass")).hexdigest()[:40]
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        self._handle = os.open(_folder() / f"{name}.lock", flags, 0o600)
+
+    def take(self, byte: int) -> bool:
+        """Take a byte's lock, if no other process has it."""
+        try:
+            _lock_byte(self._handle, byte)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+    def give(self, byte: int) -> None:
+        """Let go of a byte's lock."""
+        _unlock_byte(self._handle, byte)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock_byte(handle: int, byte: int) -> None:
+        os.lseek(handle, byte, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+
+    def _unlock_byte(handle: int, byte: int) -> None:
+        os.lseek(handle, byte, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
+else:
+    import fcntl
+
+    def _lock_byte(handle: int, byte: int) -> None:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+
+    def _unlock_byte(handle: int, byte: int) -> None:
+        fcntl.lockf(handle, fcntl.LOCK_UN, 1, byte)
+
+
+_files: dict[tuple[int, Path], _LockFile] = {}
+_opening = threading.Lock()
+
+
+def _file_of(path: Path) -> _LockFile:
+    place = (os.getpid(), path)  # a lock is its process' own, not its children's
+    with _opening:
+        if place not in _files:
+            _files[place] = _LockFile(path)
+        return _files[place]
 
 
 def _folder() -> Path:

@@ -141,6 +141,7 @@ class Matcher:
         record = self.recorded(question)
         if record is None:
             return None
+        self.tape.adopt(record)
         self.tape.used.add((record.key, record.n))
         about = _about(record.endpoint, record.key, record.n, implied=record.implied)
         source = AsyncReplay(record, pace=self.tape.pace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import heapq
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,26 +22,35 @@ __all__ = ["differences", "nearest", "ordinal"]
 _LINES = 12  # differences that are shown
 _AROUND = 40  # characters of a text, on each side of where it differs
 _COMPARED = 400  # characters of a question that are compared
-_MOST = 2_000  # recordings that are compared
+_MOST = 2_000  # recordings that are looked at
+_LIKELY = 20  # of them, those that are compared letter by letter
 
 
 def nearest(records: Iterable[Record], endpoint: str, body: Mapping[str, Any]) -> Record | None:
     """Return the recording whose question is most like this one; None of none."""
     asked = _last(body)[:_COMPARED]
+    words = set(asked.split())
+    listed = deque(records, _MOST)
+    likely = heapq.nlargest(_LIKELY, listed, key=lambda record: _shared(_last(record.body), asked, words))
     matcher = difflib.SequenceMatcher(autojunk=False)
     matcher.set_seq2(asked)
     best, found = (-1.0, 0), None
-    for record in deque(records, _MOST):
+    for record in likely:
         text = _last(record.body)[:_COMPARED]
         matcher.set_seq1(text)
-        near = 1.0 if text == asked else matcher.quick_ratio()
-        if (near, 0) < (best[0], -(2**31)):
-            continue
-        near = near if near in {1.0, 0.0} else matcher.ratio()
-        score = (near, -len(list(_differing(record, endpoint, body))))
+        score = (matcher.ratio(), -len(list(_differing(record, endpoint, body))))
         if score > best:
             best, found = score, record
     return found
+
+
+def _shared(text: str, asked: str, words: set[str]) -> float:
+    """Return the share of words that two questions have in common: cheap, and near enough to choose from."""
+    text = text[:_COMPARED]
+    if text == asked:
+        return 2.0
+    others = set(text.split())
+    return len(words & others) / (len(words | others) or 1)
 
 
 def differences(record: Record, endpoint: str, body: Mapping[str, Any]) -> list[str]:

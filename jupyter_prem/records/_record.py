@@ -149,6 +149,12 @@ class Record:
         tail = _dumps(rest)[1:]
         return f'{{"key":"{self.key}","sha256":"{_digest(self.key, tail)}",{tail}\n'.encode()
 
+    @staticmethod
+    def named(line: bytes) -> tuple[str, int] | None:
+        """Return the key and the number that a line names, be it damaged or not; None where it names none."""
+        head = _HEAD.match(line)
+        return None if head is None else (head[1].decode(), int(head[3]))
+
     @classmethod
     def place(cls, line: bytes) -> tuple[str, int]:
         """Return the key and the number of the record that a line is, without reading the rest of it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import Model
@@ -64,6 +65,7 @@ class Tape:
         self._others = [cassette for cassette in map(Cassette, also) if cassette.path != self.cassette.path]
         self.command = command or f"record({str(path)!r}, mode='new_episodes')"
         self._warned: set[tuple[Cassette, str]] = set()
+        self._told: dict[Cassette, int] = {}
         self._lock = threading.Lock()
         fresh = self.mode is Mode.ONCE and self.cassette.blank
         self.asks = fresh or self.mode in {Mode.NEW_EPISODES, Mode.ALL}
@@ -95,8 +97,11 @@ class Tape:
             except CassetteError as error:  # nobody named it
                 self._warn(cassette, f"{error.what.rstrip('.')}. It is passed over.")
         for cassette in self.cassettes:
-            for fault in list(cassette.faults):
-                self._warn(cassette, f"{fault}. The other recordings are used.")
+            faults = cassette.faults
+            if len(faults) != self._told.get(cassette, 0):
+                self._told[cassette] = len(faults)
+                for fault in list(faults):
+                    self._warn(cassette, f"{fault}. The other recordings are used.")
 
     def _warn(self, cassette: Cassette, text: str) -> None:
         with self._lock:
@@ -109,10 +114,12 @@ class Tape:
         """Find out, before anybody is asked, whether an answer can be recorded at all.
 
         Raises:
-            CassetteError: The file is a link.
+            CassetteError: The file is a link, or its folder is not there.
         """
-        if self.cassette.path.is_symlink():
-            raise CassetteError(f"Nobody was asked. {LINK}", where=f"in {self.cassette.path}")
+        path = self.cassette.path
+        why = LINK if path.is_symlink() else f"There is no folder {path.parent}."
+        if path.is_symlink() or not path.parent.is_dir():
+            raise CassetteError(f"Nobody was asked. {why}", where=f"in {path}")
 
     def find(
         self, key: str, number: int, body: Mapping[str, Any] | None = None, *, exact: bool = True
@@ -125,13 +132,21 @@ class Tape:
             body: What counts of the question, if it is at hand.
             exact: Whether it must have that number; else numbers that are missing are not counted.
         """
-        for cassette in self.cassettes:
-            numbers = [number] if exact else cassette.numbers(key)[number - 1 : number]
-            for one in numbers:
-                found = cassette.get(key, one, body)
-                if found is not None:
-                    return found
-        return None
+        if exact:
+            holder = next((one for one in self.cassettes if one.has(key, number)), None)
+            return holder.get(key, number, body) if holder is not None else None
+        holders = [one for one in self.cassettes if one.numbers(key)]
+        if len(holders) > 1 and self.cassette not in holders:
+            names = " and ".join(one.path.name for one in holders)
+            self._warn(holders[0], f"{names} hold one question. Name one: JUPYTER_PREM_CASSETTE=FILE.")
+        numbers = holders[0].numbers(key)[number - 1 : number] if holders else []
+        return holders[0].get(key, numbers[0], body) if numbers else None
+
+    def adopt(self, record: Record) -> None:
+        """Have a recording that another file holds in the one that is written, which will be read alone."""
+        if self.asks and not self.cassette.has(record.key, record.n):
+            with suppress(CassetteError):
+                self.cassette.add(record)
 
     def has(self, key: str, number: int) -> bool:
         """Whether there is a recording of the n-th question with this key, as last read."""
@@ -155,9 +170,15 @@ class Tape:
     ) -> MissingRecordingError:
         """Return the error of a question that has no recording."""
         key = key_of(endpoint, body)
-        known = sum(len(cassette.numbers(key)) for cassette in self.cassettes)
         where = f"in {', '.join(cassette.path.name for cassette in self.cassettes)}"
         hint = f"Record it: {self.command}"
+        known = sum(len(cassette.numbers(key)) for cassette in self.cassettes)
+        holes = [(one, one.hole(key, number)) for one in self.cassettes if one.hole(key, number) is not None]
+        if holes:
+            what = (
+                f"The recording of this question is damaged: line {holes[0][1]} of {holes[0][0].path.name}."
+            )
+            return MissingRecordingError(what, where=where, hint=hint)
         if not any(cassette.exists for cassette in self.cassettes):
             return MissingRecordingError("There are no recordings to replay.", where=where, hint=hint)
         if known:

@@ -99,6 +99,7 @@ class Taped:
         try:
             record = self.matcher.recorded(question)
             if record is not None:
+                self._tape.adopt(record)
                 return self.matcher.replayed(record, question, cancel)
             if self._backend is None or not self._tape.asks:
                 raise self.matcher.missing(question)

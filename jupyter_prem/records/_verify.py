@@ -188,7 +188,7 @@ def title_of(record: Record) -> str:
 def _asked(record: Record, ask: Callable[[Record, ChatRequest], ChatResponse]) -> Comparison:
     streamed = bool(record.arrival)  # an answer that came whole has no cuts
     try:
-        request = ChatRequest.from_body({**record.body, "stream": streamed}, ignore_unknown=True)
+        request = ChatRequest.from_body({**record.body, "stream": streamed})
         return compare(record, ask(record, request))
     except PremError as error:
         lines = str(error).splitlines()[:20]

@@ -201,6 +201,32 @@ def test_recordings_of_another_notebook_are_no_reason_to_ask_nobody(begin, folde
     assert kernel.run("%%chat --once\nnew").ename == "MissingRecordingError"
 
 
+def test_what_another_notebook_recorded_becomes_a_notebooks_own(begin, folder, service):
+    for name in ("a", "b"):
+        nbformat.write(nbformat.v4.new_notebook(), folder / f"{name}.ipynb")
+    begin(PREM_ENDPOINT=service.url).run("%prem record once a.chat.jsonl\n%chat --once hello")
+    place = {"PREM_ENDPOINT": service.url, "JPY_SESSION_NAME": str(folder / "b.ipynb")}
+    kernel = begin(**place)
+    kernel.run("%prem record once")
+    for text in ("hello", "other"):
+        assert kernel.run(f"%%chat --once\n{text}").status == "ok"
+    asked = len(service.questions)
+    kernel = begin(**place, CI="true")
+    for text in ("hello", "other"):
+        assert kernel.run(f"%%chat --once\n{text}").status == "ok"
+    assert len(service.questions) == asked == 2
+
+
+def test_a_cell_that_goes_to_another_folder_moves_no_recordings(begin, folder, service):
+    (folder / "data").mkdir()
+    cells = ["%%chat --once\none", "import os; os.chdir('data')", "%%chat --once\ntwo"]
+    for env in ({"JUPYTER_PREM_RECORD": "once"}, {"JUPYTER_PREM_RECORD": "none"}):
+        kernel = begin(PREM_ENDPOINT=service.url, JUPYTER_PREM_CASSETTE="c.chat.jsonl", **env)
+        for cell in cells:
+            assert kernel.run(cell).status == "ok"
+    assert len(service.questions) == len(Cassette(folder / "c.chat.jsonl")) == 2
+
+
 def test_several_questions_of_one_cell_keep_their_places(begin, service):
     numbers = iter(range(100))
     service.script = lambda _: Reply(answer(f"Answer {next(numbers)}"))

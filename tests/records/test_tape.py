@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import socket
@@ -11,6 +12,8 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
+import weakref
 from pathlib import Path
 
 import pytest
@@ -201,6 +204,46 @@ def test_a_number_that_is_missing_is_not_counted(path, service):
         assert [streamed(client(service.url), "again")[1].text for _ in range(2)] == ["one", "three"]
         with pytest.raises(MissingRecordingError, match="recorded 2 times; it is asked for the 3rd time"):
             client(service.url).chat("again")
+
+
+@pytest.mark.usefixtures("either")
+def test_a_damaged_recording_gives_its_number_to_no_other(path, service):
+    texts = iter(["one", "two", "three"])
+    service.script = lambda _: Reply(answer(next(texts)))
+    with record(path):
+        for _ in range(3):
+            streamed(client(service.url), "again", model="m")
+    path.write_bytes(path.read_bytes().replace(b"one", b"ONE"))
+    with record(path, "none"):
+        with (
+            pytest.warns(CassetteWarning, match="line 2"),
+            pytest.raises(MissingRecordingError, match=r"is damaged: line 2 of a\.chat\.jsonl"),
+        ):
+            streamed(client(service.url), "again", model="m")
+        with pytest.raises(MissingRecordingError):  # a failure leaves its number to the next
+            streamed(client(service.url), "again", model="m")
+    service.script = lambda _: Reply(answer("anew"))
+    with record(path, "new_episodes"), warnings.catch_warnings(action="ignore"):
+        assert [streamed(client(service.url), "again", model="m")[1].text for _ in range(3)] == [
+            "anew",
+            "two",
+            "three",
+        ]
+    assert Cassette(path).hole(next(iter(Cassette(path))).key, 1) is None
+
+
+def test_files_that_nobody_named_are_not_mixed(path, service):
+    texts = iter(["one", "two", "three"])
+    service.script = lambda _: Reply(answer(next(texts)))
+    for name, count in (("a", 1), ("b", 2)):
+        with record(path.with_name(f"{name}.chat.jsonl")):
+            for _ in range(count):
+                streamed(client(service.url), "again", model="m")
+    with record(mode="none"):
+        with pytest.warns(CassetteWarning, match=r"a.chat.jsonl and b.chat.jsonl hold one"):
+            assert streamed(client(service.url), "again", model="m")[1].text == "one"
+        with pytest.raises(MissingRecordingError):
+            streamed(client(service.url), "again", model="m")
 
 
 @pytest.mark.usefixtures("either")
@@ -589,7 +632,8 @@ def test_without_a_name_every_cassette_of_the_folder_is_read(path, service):
             False,
         ]
     assert tape.cassette.path.name == "notebook.chat.jsonl"
-    assert len(Cassette(tape.cassette.path)) == 1
+    # What another file holds is taken over: once this one is there, it is read alone.
+    assert len(Cassette(tape.cassette.path)) == 3
 
 
 def test_blocks_lie_in_each_other_and_hold_for_every_thread(path, service):
@@ -631,6 +675,101 @@ def test_blocks_that_cross_are_each_of_their_own_thread(path, service):
         ["You said: a.chat"],
         ["You said: other.chat"],
     ]
+
+
+def test_two_blocks_that_ask_the_same_at_once_are_answered_alike(path, service):
+    numbers = iter(range(100))
+    service.script = lambda _: Reply(answer(f"answer {next(numbers)}"))
+
+    @record(path, "new_episodes")
+    async def ask():
+        async with AsyncClient(service.url) as asker:
+            return (await asker.chat("hello", model="m", stream=True)).text
+
+    async def both():
+        return await asyncio.gather(ask(), ask())
+
+    assert asyncio.run(both()) == asyncio.run(both()) == ["answer 0", "answer 0"]
+    assert len(service.questions) == 1
+
+
+def test_one_record_object_may_be_entered_by_several_threads(path, service):
+    block, entered, done = record(path, "all"), threading.Barrier(2), threading.Barrier(2)
+
+    def ask(text):
+        with block as tape:
+            entered.wait()
+            client(service.url).chat(text, model="m")
+            done.wait()
+            assert tape.used
+
+    threads = [threading.Thread(target=ask, args=(text,)) for text in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    client(service.url).chat("after", model="m")
+    assert sorted(one.response.text for one in Cassette(path)) == ["You said: one", "You said: two"]
+
+
+def test_many_questions_at_once_open_few_files(path, service):
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (700, hard))
+
+    async def ask():
+        async with AsyncClient(service.url) as asker:
+            return await asyncio.gather(*(asker.chat(f"question {n}", model="m") for n in range(1_200)))
+
+    try:
+        with record(path):
+            answers = asyncio.run(asyncio.wait_for(ask(), 60))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(answers) == len(Cassette(path)) == 1_200
+
+
+def test_threads_that_wait_for_the_loop_do_not_keep_it_from_writing(path, service):
+    async def ask():
+        loop = asyncio.get_running_loop()
+        async with AsyncClient(service.url) as asker:
+
+            def wait(number):
+                question = asker.chat(f"question {number}", model="m")
+                return asyncio.run_coroutine_threadsafe(question, loop).result(30).text
+
+            return await asyncio.gather(*(asyncio.to_thread(wait, number) for number in range(40)))
+
+    with record(path):
+        assert len(asyncio.run(ask())) == 40
+    assert len(Cassette(path)) == 40
+
+
+def test_loops_that_have_ended_are_not_kept(path, service):
+    loops = []
+
+    async def ask(number):
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        async with AsyncClient(service.url) as asker:
+            await asker.chat(f"question {number}", model="m")
+
+    with record(path):
+        for number in range(5):
+            asyncio.run(ask(number))
+    gc.collect()
+    assert sum(loop() is not None for loop in loops) <= 1
+
+
+def test_where_recordings_are_does_not_move_with_the_working_folder(path, service, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PREM_RECORD", "new_episodes")
+    monkeypatch.setenv("JUPYTER_PREM_CASSETTE", "here.chat.jsonl")
+    for number, folder in enumerate(("one", "two")):
+        client(service.url).chat(f"question {number}", model="m")
+        path.with_name(folder).mkdir()
+        monkeypatch.chdir(path.with_name(folder))
+    client(service.url).chat("last", model="m")
+    assert len(Cassette(path.with_name("here.chat.jsonl"))) == 3
 
 
 def test_a_coroutine_is_recorded_while_it_runs_and_a_generator_refused(path, service):

@@ -93,6 +93,18 @@ def test_without_a_fingerprint_nothing_is_known_of_it():
     assert compare(then, response(fingerprint=None)).change is Change.SAME
 
 
+def test_what_was_thought_counts_and_a_field_that_cannot_be_sent_is_an_error():
+    def thinking(text):
+        one = choice()
+        return response({**one, "message": {**one["message"], "reasoning_content": text}})
+
+    found = compare(record_of(thinking("so")), thinking("else"))
+    assert (found.change, found.detail) == (Change.SAME_FINGERPRINT, ("-so", "+else", " yes"))
+    report = verify([record_of(response(), later=1)], lambda *_: response())
+    assert report.checks[0].change is Change.ERROR
+    assert "later" in report.checks[0].comparison.detail[0]
+
+
 def test_a_diff_shows_what_changed_and_no_more():
     text = "The first sentence stays. " * 40 + "The last one was this."
     found = compare(
