@@ -21,7 +21,8 @@ __all__ = ["Change", "Comparison", "compare"]
 
 _LINES = 20
 _WIDEST = 160  # characters of a line of a diff
-_NO_JSON = object()
+_DEEPEST = 100  # levels of JSON whose shape counts; all of a deeper one could be more than the stack holds
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])\s*(?=\w)")  # no space follows a CJK stop
 
 
 class Change(enum.Enum):
@@ -80,9 +81,9 @@ def compare(record: Record, response: ChatResponse) -> Comparison:
 
 
 def _sentences(text: str) -> list[str]:
-    """Return a text in lines that a change leaves alone but for its own."""
-    parts = [part for line in text.splitlines() for part in re.split(r"(?<=[.!?。])\s+", line)]
-    return [part[at : at + _WIDEST] for part in parts for at in range(0, len(part) or 1, _WIDEST)]
+    """Return a text in lines that a change leaves alone but for its own; white space counts for nothing."""
+    parts = [" ".join(part.split()) for line in text.splitlines() for part in _SENTENCE.split(line)]
+    return [part[at : at + _WIDEST] for part in parts for at in range(0, len(part), _WIDEST)]
 
 
 def _asks_for_json(body: Mapping[str, Any]) -> bool:
@@ -100,8 +101,8 @@ def _shape(choices: tuple[Choice, ...], *, structured: bool) -> list[Any]:
                 "finish_reason": choice.finish_reason,
                 "refuses": bool(choice.refusal),
                 "says": bool(message.content),
-                "calls": [[call.name, _outline(_json(call.arguments))] for call in message.tool_calls],
-                "json": _outline(_json(message.content or "")) if structured else None,
+                "calls": [[call.name, _shape_of(call.arguments)] for call in message.tool_calls],
+                "json": _shape_of(message.content or "") if structured else None,
             }
         )
     return shape
@@ -115,30 +116,31 @@ def _says(choices: tuple[Choice, ...]) -> list[str]:
     return words
 
 
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return _NO_JSON
-
-
 def _canonical(text: str) -> str:
-    value = _json(text)
-    return text if value is _NO_JSON else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False, sort_keys=True)
+    except (ValueError, RecursionError):
+        return text
 
 
-def _outline(value: Any) -> Any:
-    """Return a value with the kind of each part in its place; of a list, the kinds that are in it."""
-    if value is _NO_JSON:
+def _shape_of(text: str) -> Any:
+    try:
+        return _outline(json.loads(text), _DEEPEST)
+    except (ValueError, RecursionError):
         return "no JSON"
-    if isinstance(value, Mapping):
-        return {name: _outline(item) for name, item in sorted(value.items())}
+
+
+def _outline(value: Any, deepest: int) -> Any:
+    """Return a value with the kind of each part in its place; of a list, the kinds that are in it."""
+    if isinstance(value, (dict, list)) and not deepest:
+        return "…"
+    if isinstance(value, dict):
+        return {name: _outline(item, deepest - 1) for name, item in value.items()}
     if isinstance(value, list):
-        kinds = {json.dumps(_outline(item), sort_keys=True) for item in value}
+        kinds = {json.dumps(_outline(item, deepest - 1), sort_keys=True) for item in value}
         return [json.loads(kind) for kind in sorted(kinds)]
-    if isinstance(value, bool) or value is None:
-        return type(value).__name__
-    return "number" if isinstance(value, (int, float)) else type(value).__name__
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return "number" if number else type(value).__name__
 
 
 def _lines(shape: list[Any]) -> list[str]:
@@ -146,7 +148,7 @@ def _lines(shape: list[Any]) -> list[str]:
 
 
 def _diff(then: list[str], now: list[str]) -> tuple[str, ...]:
-    lines = list(difflib.unified_diff(then, now, "recorded", "now", n=1, lineterm=""))[2:]
+    lines = list(difflib.unified_diff(then, now, n=1))[2:]
     shown = [f"{line[:1]}{quoted(line[1:])}" for line in lines if not line.startswith("@@")]
     if len(shown) > _LINES:
         shown = [*shown[: _LINES - 1], f"… and {len(shown) - _LINES + 1} more lines"]

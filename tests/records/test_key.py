@@ -212,3 +212,24 @@ def test_what_stands_for_a_large_number_is_no_number():
     big = 2**53
     marked = {"\0": str(big)}
     assert len({canonical(value) for value in (big, str(big), marked, {"\0": [marked]}, [big], -big)}) == 6
+
+
+@pytest.mark.parametrize("number", [2**52 + 1, 2**53 - 1, 1 - 2**53])
+def test_the_largest_exact_numbers_are_written_as_numbers(number):
+    assert canonical(number) == canonical(float(number)) == str(number).encode()
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53), float(2**53), -float(2**53)])
+def test_the_first_inexact_numbers_are_not(number):
+    assert not isinstance(json.loads(canonical(number)), (int, float))
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+def test_what_json_has_no_number_for_has_no_key(number):
+    with pytest.raises(ValueError, match=r"inf|nan"):
+        key_of("prem", {**BODY, "temperature": number})
+
+
+def test_a_lone_surrogate_is_the_character_that_is_sent_for_it():
+    assert canonical({"\ud800": "a\udc00"}) == canonical({"\ufffd": "a\ufffd"})
+    assert canonical("\ud83d\ude00") == canonical("\U0001f600")
