@@ -374,6 +374,7 @@ def test_a_report_calls_every_change_by_the_same_words():
         "same": False,
         "text changed, same fingerprint": True,
         "text changed, another fingerprint": True,
+        "text changed, no fingerprint": True,
         "structure changed": True,
         "error": True,
         "missing": True,
