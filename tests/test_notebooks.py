@@ -17,6 +17,8 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUICKSTART = NOTEBOOKS / "quickstart.ipynb"
 MIME = "application/vnd.jupyter-prem+json"
 
+UNSTEADY = {"nbval-ignore-output", "skip-execution"}
+
 # What a run of these tests under coverage adds is not meant for nbval's.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
 
@@ -84,6 +86,17 @@ def test_a_failing_chat_cell_stops_the_notebook(runner, tmp_path):
     assert done.returncode != 0
     assert "RequestError" in done.stderr
     assert "temperature is 9.0" in done.stderr
+
+
+def said(path: Path) -> list[list[str]]:
+    """What each cell says, but for those that say something else in each run, or are not run again."""
+    cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    steady = [cell for cell in cells if not UNSTEADY & set(cell.metadata.get("tags", ()))]
+    texts = [[o.get("text") or o.data["text/plain"] for o in cell.outputs] for cell in steady]
+    return [
+        ["".join(parts)] if all(o.output_type == "stream" for o in cell.outputs) else parts
+        for cell, parts in zip(steady, texts, strict=True)
+    ]
 
 
 def nbval(path: Path, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -202,6 +215,7 @@ def test_every_notebook_replays_with_nobody_there(name, runner, nobody, tmp_path
     if runner in RUNNERS:
         saved = [data["text/html"] for data in answers(NOTEBOOKS / name)]
         assert [data["text/html"] for data in answers(target)] == saved
+        assert said(target) == said(NOTEBOOKS / name)
         metadata = [
             output.metadata["jupyter_prem"]["replayed"]
             for cell in nbformat.read(target, 4).cells
@@ -261,3 +275,17 @@ def test_the_quickstart_is_saved_with_its_outputs_and_names_who_answers():
     for source in sources:
         if source.startswith("%%chat"):
             assert "--seed" in source
+
+
+def test_what_the_notebooks_of_experiments_save_tells_of_no_run():
+    for name in ("experiments.ipynb", "reproducible_study.ipynb"):
+        for cell in nbformat.read(NOTEBOOKS / name, 4).cells:
+            tags = set(cell.metadata.get("tags", ()))
+            for output in cell.get("outputs", []):
+                words = "".join(output.get("data", {}).get(kind, "") for kind in ("text/plain", "text/html"))
+                assert not re.search("latency|replayed| at 0x", words), cell.source
+                assert "image/png" not in output.get("data", {}) or "nbval-ignore-output" in tags
+        # A replay asks nobody, so that what asks again, live, is passed over by every runner.
+        live = [c for c in nbformat.read(NOTEBOOKS / name, 4).cells if c.source.startswith("%prem verify")]
+        assert all({"nbval-skip", "skip-execution"} <= set(cell.metadata.tags) for cell in live)
+        assert all("Reproduced: 48 of 48" in cell.outputs[0].data["text/plain"] for cell in live)
