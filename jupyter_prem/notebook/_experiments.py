@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["NotebookHost"]
 
 _WIDTH = 30  # characters of a bar
-_PAUSE = 0.2  # seconds between two drawings of a bar
 
 
 class NotebookHost:
@@ -102,16 +101,13 @@ class _PageBar:
 
         self._shell, self._total = shell, total
         self._page, self._place = IPythonPage(), uuid.uuid4().hex
-        self._began, self._last = time.monotonic(), 0.0
+        self._began = time.monotonic()
         self._meter = tqdm.format_meter
         self._page.display(self._drawn(0, ""), self._place)
 
     def show(self, done: int, failed: int, tokens: int, note: str) -> None:
-        """Draw so many rows, unless that was just done."""
-        now = time.monotonic()
-        if now - self._last >= _PAUSE:
-            self._last = now
-            self._page.update(self._drawn(done, postfix(failed, tokens, note)), self._place)
+        """Draw so many rows."""
+        self._page.update(self._drawn(done, postfix(failed, tokens, note)), self._place)
 
     def close(self, summary: str) -> None:
         """Put the summary in the bar's place."""

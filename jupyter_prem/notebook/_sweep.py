@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["AXES", "SWEEP_OPTIONS", "Experiment", "experiment_of", "prompt_of"]
 
 _RANGE = re.compile(r"(-?\d+):(-?\d+)(?::(-?\d+))?")
-_WHOLE = re.compile(r"-?(?:0|[1-9]\d*)")
+_WHOLE = re.compile(r"0|-?[1-9]\d*")
 _WORDS = {"true": True, "false": False, "none": None, "null": None}
 _TEXTS = frozenset({"model", "stop", "tool_choice"})  # fields whose bare words are text
 

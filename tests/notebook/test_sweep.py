@@ -133,9 +133,16 @@ def test_fields_have_their_types(kernel, service):
     )
     swept(kernel, f"%%sweep {line}\nhi")
     body = service.questions[0].body
-    names = (
-        "temperature max_completion_tokens stop model top_p frequency_penalty presence_penalty seed".split()
-    )
+    names = [
+        "temperature",
+        "max_completion_tokens",
+        "stop",
+        "model",
+        "top_p",
+        "frequency_penalty",
+        "presence_penalty",
+        "seed",
+    ]
     assert [body[name] for name in names] == [0.7, None, ["END"], "1", 1, -1, 0.1, 7]
 
 
@@ -194,10 +201,6 @@ def test_a_record_file_is_asked_before_the_service(kernel, service, tmp_path):
 
 
 def test_a_schema_checks_each_answer(kernel, service):
-    def script(request):
-        good = request.body["messages"][-1]["content"] == "good"
-        return Reply(answer('{"a": 1}' if good else "no"), headers={"content-type": "text/event-stream"})
-
     service.script = lambda request: as_json(
         completion('{"a": 1}' if request.body["messages"][-1]["content"] == "good" else "no")
     )
@@ -247,7 +250,7 @@ def test_the_endpoint_option_decides_who_answers(kernel, service):
 def test_settings_hold_where_the_line_says_nothing(kernel, service):
     kernel.run(
         "%config PremMagics.temperature = 1.5\n%config PremMagics.model = 'm2'\n"
-        "%config PremMagics.system = 'Be {{ brief }}.'\n%config PremMagics.seed = 9\n%config PremMagics.top_p = 'none'"
+        "get_ipython().find_line_magic('prem').__self__.system = 'Be {{ brief }}.'\n%config PremMagics.seed = 9\n%config PremMagics.top_p = 'none'"
     )
     swept(kernel, "%%sweep word=a,b\n{{ word }}")
     assert fields(service, "model", "temperature", "seed", "top_p") == [("m2", 1.5, 9, None)] * 2
@@ -262,7 +265,7 @@ def test_the_timeout_of_the_settings_holds(kernel, service):
     never = threading.Event()
     service.script = lambda _: Reply([never])
     swept(kernel, "%%sweep n=0\n{{ n }}")
-    assert "APITimeoutError" in column(kernel, "error")[0]
+    assert "silent" in column(kernel, "error")[0]
 
 
 def test_usage_counts_every_answer(kernel):
@@ -334,7 +337,7 @@ def test_a_request_that_fails_is_a_row_and_the_cell_goes_on(kernel, service):
 BAD = {
     "bad_word": ("%%sweep hello seed=1\nhi", "OptionError", "'hello' is neither an axis nor an option"),
     "axis_without_value": ("%%sweep seed=\nhi", "OptionError", "seed=VALUE"),
-    "unknown_option": ("%%sweep --repeat 3\nhi", "OptionError", "Did you mean --repeats?"),
+    "unknown_option": ("%%sweep --repeat 3\nhi", "OptionError", "Did you mean --repeats"),
     "short_unknown_option": ("%%sweep -q\nhi", "OptionError", "-q"),
     "field_as_option": ("%%sweep --temperature 0.7\nhi", "OptionError", "temperature=VALUE"),
     "short_field_as_option": ("%%sweep -t 0.7\nhi", "OptionError", "temperature=VALUE"),
@@ -455,7 +458,7 @@ def test_a_page_recorded_live_is_the_same_without_network_or_key(begin, service,
     live = page(begin(PREM_ENDPOINT=service.url), CELLS, live=True)
     assert len(service.questions) == 6 + 4
     assert list(tmp_path.iterdir()) == [tmp_path / "notebook.chat.jsonl"]
-    for env in ({}, {"PYTEST_CURRENT_TEST": "a.ipynb::Cell 0 (call)"}):
+    for env in ({}, {"PYTEST_CURRENT_TEST": "notebook.ipynb::Cell 0 (call)"}):
         kernel = begin(**env)
         kernel.run(GUARD)
         assert page(kernel, CELLS, live=not env) == live
