@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import os
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.display import IPythonPage, bundle
+from jupyter_prem.display import IPythonPage, bundle, frame
 from jupyter_prem.experiments import NoBar, TerminalBar, postfix
 
 from ._sinks import is_live
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from ._magics import PremMagics
 
 __all__ = ["NotebookHost"]
-
-_WIDTH = 30  # characters of a bar
 
 
 class NotebookHost:
@@ -94,7 +93,7 @@ class _Summary(NoBar):
 
 
 class _PageBar:
-    """One output: tqdm's bar while it runs, then the summary."""
+    """One output: a bar and tqdm's numbers while it runs, then the summary."""
 
     def __init__(self, shell: InteractiveShell, total: int) -> None:
         from tqdm import tqdm
@@ -115,7 +114,8 @@ class _PageBar:
 
     def _drawn(self, done: int, beside: str) -> dict[str, object]:
         took = time.monotonic() - self._began
-        text = self._meter(
-            done, self._total, took, ncols=_WIDTH + 60, unit=" requests", postfix=beside or None
-        )
-        return bundle("", notes=[text])
+        text = self._meter(done, self._total, took, ncols=0, unit=" requests", postfix=beside or None).strip()
+        part = f"{100 * done / self._total:.0f}%"
+        bar = f'<div class="pm-bar"><div style="width:{part}"></div></div>'
+        drawn = frame(f'<div class="pm-wait">{bar}<span>{html.escape(text)}</span></div>', style=True)
+        return {**bundle("", notes=[text]), "text/html": drawn}

@@ -15,7 +15,7 @@ LONG = "a view over the whole of the old town from the hill, at its best an hour
 CELLS = (
     "import os\nfor name in ('CI', 'PYTEST_CURRENT_TEST'): os.environ.pop(name, None)",
     "%%sweep n=0:40 temperature=0 --max-concurrency 4\nNumber {{ n }}, please.",
-    "len(runs), runs.to_frame().text.iloc[0]",
+    "print(len(runs), runs.to_frame().text.iloc[0][:11])",
     "%%sweep city=Rome,Lima,'Addis Ababa' seed=0:2 temperature=0,0.7\nName one thing to see in {{ city }}.",
 )
 
@@ -59,7 +59,7 @@ def test_a_sweep_moves_stops_and_ends_as_a_table(lab, open_notebook, service, tm
     assert 0 < done < 40
     assert f"{done} of 40 rows are done and kept" in error
     notebook.run(3)
-    assert shown(notebook, 3)[0].startswith(f"({done}, 'In Number 0")
+    assert shown(notebook, 3)[0].strip() == f"{done} In Number 0"
 
     notebook.run(4)
     summary, table = shown(notebook, 4)
@@ -73,5 +73,6 @@ def test_a_sweep_moves_stops_and_ends_as_a_table(lab, open_notebook, service, tm
         page.wait_for_function(
             "theme => document.body.dataset.jpThemeName === theme", arg=theme, timeout=20_000
         )
+        page.locator("#jupyterlab-splash").wait_for(state="detached", timeout=20_000)
         cell.scroll_into_view_if_needed()
         cell.screenshot(path=tmp_path / f"{theme.split()[-1].lower()}.png")

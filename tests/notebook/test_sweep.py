@@ -397,7 +397,7 @@ def test_bad_input_fails_the_cell_in_three_lines_and_sends_nothing(kernel, servi
 
 def test_without_a_cell_id_one_summary_and_the_result_are_shown(kernel):
     ran = swept(kernel, "%%sweep n=0:3\n{{ n }}")
-    kinds = [message["msg_type"] for message in ran.messages if message["msg_type"] not in {"status"}]
+    kinds = [message["msg_type"] for message in ran.messages if message["msg_type"] != "status"]
     assert kinds == ["execute_input", "display_data", "execute_result"]
     summary, result = ran.bundles
     assert summary["text/plain"] == "3 of 3 answered, 24 tokens"
