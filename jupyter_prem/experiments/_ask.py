@@ -89,7 +89,7 @@ class _Asking:
         told: Told,
     ) -> None:
         self._ask, self._rows, self._gate, self._allow, self._told = ask, rows, gate, allow, told
-        self.error: PremError | None = None
+        self.error: Exception | None = None
         self.stop: Callable[[], Any] = lambda: None
 
     async def work(self, points: Iterator[Point]) -> None:
@@ -97,38 +97,42 @@ class _Asking:
         try:
             for point in points:
                 await self._one(point)
-        except PremError as error:
+        except Exception as error:  # noqa: BLE001 - raised once all have stopped, and not as a group
             self.error = self.error or error
             self.stop()
 
     async def _one(self, point: Point) -> None:
-        while True:
+        waited = True
+        while waited:
             await self._gate.enter()
             try:
                 self._allow(point.request)
-                response, kept = await self._ask(point)
-                if kept is not None:
-                    await kept
-            except RateLimitError as error:
-                if limited(error) and self._gate.limited(error):
-                    continue
-                self._fail(point, error)
-                return
-            except StructuredOutputError as error:
-                self._keep(point, error)
-                return
-            except _ENDS as error:
-                if error.response is not None:  # not recorded, but there
-                    self._keep(point, None, error.response)
-                raise
-            except PremError as error:
-                self._fail(point, error)
-                return
+                waited = await self._try(point)
             finally:
                 self._gate.leave()
+
+    async def _try(self, point: Point) -> bool:
+        """Ask a request; return whether it is worth asking again, later."""
+        try:
+            response, kept = await self._ask(point)
+            if kept is not None:
+                await kept
+        except RateLimitError as error:
+            if limited(error) and self._gate.limited(error):
+                return True
+            self._fail(point, error)
+        except StructuredOutputError as error:
+            self._keep(point, error)
+        except _ENDS as error:
+            if error.response is not None:  # not recorded, but there
+                self._keep(point, None, error.response)
+            raise
+        except PremError as error:
+            self._fail(point, error)
+        else:
             self._gate.passed()
             self._keep(point, None, response)
-            return
+        return False
 
     def _keep(self, point: Point, error: PremError | None, response: ChatResponse | None = None) -> None:
         response = response or (error.response if error is not None else None)

@@ -142,5 +142,5 @@ def _unknown(name: str, known: Collection[str]) -> str:
 
 def _near(name: str, known: Collection[str]) -> str:
     names = [*known, "model", *(field for field in FIELDS if is_field(field))]
-    near = difflib.get_close_matches(name, names, 1, 0.5)
+    near = difflib.get_close_matches(name, names, 1)
     return f"Did you mean {near[0]}?" if near else f"Use it in the prompt: {{{{ {name} }}}}"

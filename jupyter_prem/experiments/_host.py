@@ -20,7 +20,7 @@ class Bar(Protocol):
     """Shows how an experiment goes; called in the thread that waits for it."""
 
     def show(self, done: int, failed: int, tokens: int, note: str) -> None:
-        """Show so many rows, and what else there is to say."""
+        """Show so many rows, and what else there is to say; not more than a few times a second."""
         ...
 
     def close(self, summary: str) -> None:
@@ -124,7 +124,7 @@ class TerminalBar:
         class Meter(tqdm):  # type: ignore[type-arg]  # as it is at run time
             monitor_interval = 0  # no thread that outlives it
 
-        self._bar: tqdm[Any] = Meter(total=total, leave=False, unit="request", file=sys.stderr)
+        self._bar: tqdm[Any] = Meter(total=total, leave=False, unit="request", miniters=1, file=sys.stderr)
 
     def show(self, done: int, failed: int, tokens: int, note: str) -> None:
         """Show so many rows."""

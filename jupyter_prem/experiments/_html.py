@@ -21,7 +21,9 @@ __all__ = ["to_html"]
 _ROWS = 10
 _WIDTH = 120  # characters of a cell
 _COLUMNS = ("text", "parsed", "finish_reason", "completion_tokens", "error")
-_OPTIONAL = {"parsed", "error"}  # shown where there are any
+_OPTIONAL = {"parsed": None, "finish_reason": "stop", "error": None}  # shown where there is another
+_TEXTS = {"text", "parsed", "error"}
+_LEFT = ' style="text-align:left"'  # JupyterLab draws the cells of a table at their right, as numbers are
 _MARKS = re.compile("[\u061c\u200e\u200f]")  # bidi controls too, but honest ones: they are taken out
 
 
@@ -29,7 +31,7 @@ def to_html(frame: pd.DataFrame, axes: Sequence[str], *, asked: int, total: int,
     """Return a run as HTML: a line that sums it up, and a table of its first and last rows.
 
     Whatever is shown of the run is escaped, on one line and cut, with no control or bidi character left in
-    it; MathJax leaves it alone. There are no styles: a page draws it as it draws the tables of pandas.
+    it; MathJax leaves it alone. A page draws it as it draws the tables of pandas; only text is at the left.
     Nothing in it depends on when or how fast it was answered, so that a replayed run gives the same page.
 
     Args:
@@ -45,12 +47,14 @@ def to_html(frame: pd.DataFrame, axes: Sequence[str], *, asked: int, total: int,
     columns = [*axes, *(column for column in _COLUMNS if _is_shown(frame, column))]
     values = {column: frame[column].tolist() for column in columns} if rows else {}
     body = "".join(
-        _row(["…"] * (len(columns) + 1))
+        _row(["…"] * (len(columns) + 1), columns)
         if place is None
-        else _row([_cell(labels[place]), *(_value(values[column][place], column) for column in columns)])
+        else _row(
+            [_cell(labels[place]), *(_value(values[column][place], column) for column in columns)], columns
+        )
         for place in places
     )
-    head = "".join(f"<th>{_cell(column)}</th>" for column in columns)
+    head = "".join(f"<th{_side(column)}>{_cell(column)}</th>" for column in columns)
     return (
         '<div class="jupyter-prem-runs mathjax_ignore tex2jax_ignore">\n'
         f"<p>{_headline(frame, asked, total, name)}</p>\n"
@@ -72,13 +76,21 @@ def _headline(frame: pd.DataFrame, asked: int, total: int, name: str) -> str:
 
 
 def _is_shown(frame: pd.DataFrame, column: str) -> bool:
-    return column not in _OPTIONAL or (
-        column in frame and not all(is_missing(value) for value in frame[column])
+    if column not in _OPTIONAL:
+        return True
+    usual = _OPTIONAL[column]
+    return column in frame and not all(is_missing(value) or value == usual for value in frame[column])
+
+
+def _side(column: str) -> str:
+    return _LEFT if column in _TEXTS else ""
+
+
+def _row(cells: Sequence[str], columns: Sequence[str]) -> str:
+    rest = zip(cells[1:], columns, strict=True)
+    return (
+        f"<tr><th>{cells[0]}</th>{''.join(f'<td{_side(column)}>{cell}</td>' for cell, column in rest)}</tr>\n"
     )
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"<tr><th>{cells[0]}</th>{''.join(f'<td>{cell}</td>' for cell in cells[1:])}</tr>\n"
 
 
 def _value(value: Any, column: str) -> str:

@@ -237,7 +237,7 @@ class Plan:
             if missing:
                 raise PlanError(
                     f"The prompt uses {missing[0]}, which has no value.",
-                    hint=f"Give it as an axis ({missing[0]}=[…]), in variables= or as a column of data=.",
+                    hint=f"Define it, vary it ({missing[0]}=…), or give it as a column of data.",
                 )
 
 

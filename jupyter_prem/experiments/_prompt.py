@@ -43,7 +43,7 @@ class Prompt:
             TemplateError: An expression fails.
         """
         return tuple(
-            message if template is None or not template.names else _with(message, template.expand(values))
+            message if template is None else _with(message, template.expand(values))
             for message, template in self.parts
         )
 
@@ -99,14 +99,18 @@ def _prompt(prompt: Any, system: str | None, default_system: str | None, *, raw:
                 "A prompt has a system message already.", hint="Leave system= out, or the message."
             )
         messages = (Message("system", system), *messages)
-    elif default_system and messages[0].role != "system":
-        messages = (Message("system", default_system), *messages)
     parts = [
-        (message, None if raw or message.content is None else Template(message.content))
+        (message, None if raw or message.content is None else _template(message.content))
         for message in messages
     ]
+    if default_system and messages[0].role != "system":
+        parts.insert(0, (Message("system", default_system), None))  # as it is, here as in a conversation
     words = " ".join((messages[-1].content or "").split())
     return Prompt(parts, words if len(words) <= _LABEL else f"{words[: _LABEL - 1]}…")
+
+
+def _template(text: str) -> Template | None:
+    return Template(text) if "{{" in text else None
 
 
 def _with(message: Message, text: str) -> Message:

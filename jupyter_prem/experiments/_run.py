@@ -10,8 +10,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import PremError
-
 from ._ask import ask_all
 from ._errors import SweepInterrupted
 
@@ -27,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Counts", "run"]
 
-_TICK = 0.1  # seconds between two looks of a bar
+_TICK = 0.1  # seconds between two looks at how it goes
+_PAUSE = 0.2  # seconds between two drawings of a bar, at least
 _PATIENCE = 10.0  # seconds that a stopped loop has to close its connections
 
 
@@ -88,7 +87,7 @@ def run(
         raise SweepInterrupted(
             runs, f"Stopped; {runs.rows.count} of {len(runs.rows)} rows are done and kept."
         ) from None
-    except PremError as error:
+    except Exception as error:
         bar.close(runs.summary())
         error.runs = runs  # type: ignore[attr-defined]  # for whoever wants the rows that are done
         raise
@@ -96,13 +95,15 @@ def run(
 
 
 def _wait(thread: _Thread, counts: Counts, bar: Bar) -> None:
-    shown = (-1, 0, "")
+    shown = (-1, 0, "", 0)
+    began, drawn = time.monotonic(), -_PAUSE
     while True:
         ended = thread.wait(_TICK)
-        now = (counts.done, counts.tokens, counts.note)
-        if now != shown:
+        took = time.monotonic() - began
+        now = (counts.done, counts.tokens, counts.note, int(took))
+        if now != shown and took - drawn >= _PAUSE:  # what comes too soon is drawn by a later look
             bar.show(counts.done, counts.failed, counts.tokens, counts.note)
-            shown = now
+            shown, drawn = now, took
         if ended:
             thread.result()
             return

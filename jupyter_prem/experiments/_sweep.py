@@ -137,7 +137,7 @@ def run_sweep(
     if len(plan) > max_requests:
         raise PlanError(
             f"The grid has {len(plan):,} requests; {max_requests:,} are allowed.",
-            hint=f"Allow them: max_requests={len(plan)}",
+            hint=f"Allow them: max_requests={len(plan)}, in %%sweep --max-requests {len(plan)}",
         )
     points: Iterator[Point] = plan.points()
     if len(plan) <= _AHEAD:

@@ -10,23 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 from ._asked import schema_names, tool_names
 from ._options import OPTIONS
+from ._sweep import AXES, SWEEP_OPTIONS
 from .commands import SUBCOMMANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
     from ._magics import PremMagics
+    from ._options import Option
 
 __all__ = ["Models", "add_matcher", "complete", "option_values", "remove_matcher"]
 
-_LINE = re.compile(r"\s*(?:%%(?:chat|prem)|(?:[^#%\n]*=[ \t]*)?%(?:chat|prem(?P<prem>)))[ \t]+(?P<rest>.*)")
+_LINE = re.compile(
+    r"\s*(?:%%(?:chat|prem|sweep(?P<sweep>))|(?:[^#%\n]*=[ \t]*)?%(?:chat|prem(?P<prem>)))[ \t]+(?P<rest>.*)"
+)
 _WORD = re.compile(r"""(?:\{\{.*?(?:\}\}|$)|'[^']*(?:'|$)|"(?:\\.|[^"\\])*(?:"|$)|\\.|[^\s'"\\]|\\$)+""")
 _ATTRIBUTE = "_jupyter_prem_matcher"
 _PATIENCE = 1.0  # seconds that Tab waits for a service
 _FRESH = 60.0  # seconds that its list of models holds
-_VALUED = {flag: option for option in OPTIONS if option.metavar for flag in option.flags}
+_VALUED = {flag: option for option in (*SWEEP_OPTIONS, *OPTIONS) if option.metavar for flag in option.flags}
 
 
 def add_matcher(shell: InteractiveShell, magics: PremMagics) -> None:
@@ -72,15 +76,19 @@ def complete(line: str, magics: PremMagics, models: Iterable[str]) -> tuple[str,
     before, fragment = _split(found["rest"])
     if found["prem"] is not None:
         values = _after_prem(before, fragment, magics, models)
+    elif found["sweep"] is not None:
+        values = _after_sweep(before, fragment, magics, models)
     else:
         values = _options(before, fragment, magics, models, prompt=not line.lstrip().startswith("%%"))
     if values is None:
         return None
     name, equals, value = fragment.partition("=")
-    joined = f"{name}=" if equals and name in _VALUED else ""
+    axis = found["sweep"] is not None and not name.startswith("-")
+    joined = f"{name}=" if equals and (axis or name in _VALUED) else ""
     typed = (value if joined else fragment).lstrip("'\"")
     flag = name if joined else before[-1] if before else ""
-    if flag in _VALUED and _VALUED[flag].dest == "tools" and "," in typed:
+    several = (axis and joined) or (flag in _VALUED and _VALUED[flag].dest == "tools")
+    if several and "," in typed:
         given, _, typed = typed.rpartition(",")
         joined += f"{given},"
         values = [value for value in values if value not in given.split(",")]
@@ -114,6 +122,19 @@ def _after_prem(
     return None  # files are IPython's
 
 
+def _after_sweep(
+    before: list[str], fragment: str, magics: PremMagics, models: Iterable[str]
+) -> Iterable[str] | None:
+    name, equals, _ = fragment.partition("=")
+    flag = name if equals else before[-1] if before else ""
+    if flag in _VALUED:
+        return option_values(flag, magics, models)
+    if equals or "{{" in fragment:
+        return models if name == "model" and "{{" not in fragment else None  # names are IPython's
+    axes = {word.partition("=")[0] for word in before}
+    return [*(f"{axis}=" for axis in AXES if axis not in axes), *_flags(SWEEP_OPTIONS, before)]
+
+
 def _options(
     before: list[str], fragment: str, magics: PremMagics, models: Iterable[str], *, prompt: bool
 ) -> Iterable[str] | None:
@@ -126,8 +147,12 @@ def _options(
         place += 2 if before[place] in _VALUED else 1
     if place < len(before) or (prompt and fragment and not fragment.startswith("-")):
         return None  # the prompt has begun
-    given = {option.dest for option in OPTIONS if not option.repeatable and set(option.flags) & set(before)}
-    return [flag for option in OPTIONS if option.dest not in given for flag in reversed(option.flags)]
+    return _flags(OPTIONS, before)
+
+
+def _flags(known: Sequence[Option], before: list[str]) -> list[str]:
+    given = {option.dest for option in known if not option.repeatable and set(option.flags) & set(before)}
+    return [flag for option in known if option.dest not in given for flag in reversed(option.flags)]
 
 
 def option_values(flag: str, magics: PremMagics, models: Iterable[str]) -> Iterable[str]:
@@ -143,7 +168,7 @@ def option_values(flag: str, magics: PremMagics, models: Iterable[str]) -> Itera
         for name, value in magics.shell.user_ns.items()
         if not name.startswith("_") and name not in hidden
     }
-    if dest == "output":
+    if dest in {"output", "data"}:
         return sorted(names)
     if dest == "schema":
         return schema_names(names)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import os
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.display import IPythonPage, bundle
+from jupyter_prem.display import IPythonPage, bundle, frame
 from jupyter_prem.experiments import NoBar, TerminalBar, postfix
 
 from ._sinks import is_live
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from ._magics import PremMagics
 
 __all__ = ["NotebookHost"]
-
-_WIDTH = 30  # characters of a bar
-_PAUSE = 0.2  # seconds between two drawings of a bar
 
 
 class NotebookHost:
@@ -95,23 +93,20 @@ class _Summary(NoBar):
 
 
 class _PageBar:
-    """One output: tqdm's bar while it runs, then the summary."""
+    """One output: a bar and tqdm's numbers while it runs, then the summary."""
 
     def __init__(self, shell: InteractiveShell, total: int) -> None:
         from tqdm import tqdm
 
         self._shell, self._total = shell, total
         self._page, self._place = IPythonPage(), uuid.uuid4().hex
-        self._began, self._last = time.monotonic(), 0.0
+        self._began = time.monotonic()
         self._meter = tqdm.format_meter
         self._page.display(self._drawn(0, ""), self._place)
 
     def show(self, done: int, failed: int, tokens: int, note: str) -> None:
-        """Draw so many rows, unless that was just done."""
-        now = time.monotonic()
-        if now - self._last >= _PAUSE:
-            self._last = now
-            self._page.update(self._drawn(done, postfix(failed, tokens, note)), self._place)
+        """Draw so many rows."""
+        self._page.update(self._drawn(done, postfix(failed, tokens, note)), self._place)
 
     def close(self, summary: str) -> None:
         """Put the summary in the bar's place."""
@@ -119,7 +114,8 @@ class _PageBar:
 
     def _drawn(self, done: int, beside: str) -> dict[str, object]:
         took = time.monotonic() - self._began
-        text = self._meter(
-            done, self._total, took, ncols=_WIDTH + 60, unit=" requests", postfix=beside or None
-        )
-        return bundle("", notes=[text])
+        text = self._meter(done, self._total, took, ncols=0, unit=" requests", postfix=beside or None).strip()
+        part = f"{100 * done / self._total:.0f}%"
+        bar = f'<div class="pm-bar"><div style="width:{part}"></div></div>'
+        drawn = frame(f'<div class="pm-wait">{bar}<span>{html.escape(text)}</span></div>', style=True)
+        return {**bundle("", notes=[text]), "text/html": drawn}

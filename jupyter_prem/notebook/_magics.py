@@ -273,7 +273,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         host = NotebookHost(self, asked.endpoint)
         try:
             runs = run_sweep(host, prompt, asked.axes, variables=names, **asked.settings)
-        except PremError as error:
+        except Exception as error:
             if getattr(error, "runs", None) is not None:
                 self.shell.push({asked.output: error.runs})  # type: ignore[attr-defined]  # the rows that are done
             raise

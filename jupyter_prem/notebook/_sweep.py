@@ -14,12 +14,12 @@ from ._words import expression_parts
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["SWEEP_OPTIONS", "Experiment", "experiment_of"]
+__all__ = ["AXES", "SWEEP_OPTIONS", "Experiment", "experiment_of", "prompt_of"]
 
 _RANGE = re.compile(r"(-?\d+):(-?\d+)(?::(-?\d+))?")
-_WHOLE = re.compile(r"-?(?:0|[1-9]\d*)")
+_WHOLE = re.compile(r"0|-?[1-9]\d*")
 _WORDS = {"true": True, "false": False, "none": None, "null": None}
 _TEXTS = frozenset({"model", "stop", "tool_choice"})  # fields whose bare words are text
 
@@ -56,7 +56,14 @@ SWEEP_OPTIONS = (
 )
 """Every option of `%%sweep`, in the order of the documentation."""
 
+AXES = tuple(
+    sorted({"model", *FIELDS} - {"stream", "stream_options", "tools", "tool_choice", "response_format"})
+)
+"""The fields whose values can be words."""
+
+_SYSTEM = ("-s", "--system")
 _FLAGS = {flag for option in SWEEP_OPTIONS for flag in option.flags}
+_FIELDS = {flag: option.sets for option in OPTIONS if option.sets for flag in option.flags}
 _VALUED = {flag for option in SWEEP_OPTIONS if option.metavar for flag in option.flags}
 
 
@@ -101,6 +108,8 @@ def experiment_of(
     for word in expression_parts(line, " \t\n"):
         name, equals, values = word.partition("=")
         if word.startswith("-") and name not in _FLAGS:
+            if name in _FIELDS:
+                raise OptionError(f"{name} is an axis here.", hint=f"{_FIELDS[name]}=VALUE,VALUE")
             parse_words(parser, [word], SWEEP_OPTIONS, "%%sweep")  # says which it may have been
         if word.startswith("-") or (words and words[-1] in _VALUED):
             words.append(word)
@@ -115,13 +124,23 @@ def experiment_of(
                 else "An axis is NAME=VALUES; the prompt goes below the first line."
             )
             raise OptionError(f"{word!r} is neither an axis nor an option.", hint=hint)
-    options = parse_words(parser, [expand(_unquoted(word)) for word in words], SWEEP_OPTIONS, "%%sweep")
+    options = parse_words(parser, _expanded(words, expand), SWEEP_OPTIONS, "%%sweep")
     return Experiment(
         axes | _objects(options, names),
         _settings(options, names),
         "runs" if options.output is UNSET else options.output,
         None if options.endpoint is UNSET else options.endpoint,
     )
+
+
+def _expanded(words: Sequence[str], expand: Callable[[str], str]) -> list[str]:
+    """Return option words with their expressions filled; a system message is filled for each request."""
+    filled: list[str] = []
+    for before, word in zip(["", *words], words, strict=False):
+        plain = _unquoted(word)
+        keep = before in _SYSTEM or plain.partition("=")[0] in _SYSTEM
+        filled.append(plain if keep else expand(plain))
+    return filled
 
 
 def _settings(options: argparse.Namespace, names: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,11 +173,17 @@ def _values(name: str, text: str, evaluate: Callable[[str], Any]) -> Any:
     items = expression_parts(text, ",")
     if len(items) == 1 and items[0].startswith("{{"):
         return evaluate(_inner(items[0]))
-    return [evaluate(_inner(item)) if item.startswith("{{") else _value(name, item) for item in items]
+    values = [evaluate(_inner(item)) if _is_expression(item) else _value(name, item) for item in items]
+    # A list of stops is one value of that field; words with commas between them are several, as everywhere.
+    return [[value] for value in values] if name == "stop" and len(values) > 1 else values
+
+
+def _is_expression(item: str) -> bool:
+    return "{{" in item and item[0] not in "'\""
 
 
 def _inner(item: str) -> str:
-    if not item.endswith("}}"):
+    if not (item.startswith("{{") and item.endswith("}}")):
         raise OptionError(
             f"{item!r} is no expression.", hint="Write {{ expression }}, with nothing beside it."
         )

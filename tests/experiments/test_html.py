@@ -53,7 +53,8 @@ def assert_inert(page: str) -> None:
     for element in body.iter():
         if element is not body:
             assert element.tag.removeprefix(HTML) in TAGS
-            assert set(element.attrib) <= {"class", "border"}
+            assert set(element.attrib) <= {"class", "border", "style"}
+            assert element.get("style", "text-align:left") == "text-align:left"
             assert element.get("class", "dataframe") in {
                 "dataframe",
                 "jupyter-prem-runs mathjax_ignore tex2jax_ignore",
@@ -85,16 +86,25 @@ def test_a_run_is_a_headline_and_a_table() -> None:
     page = to_html(frame, ["city", "temperature", "seed"], asked=2, total=1000, name="runs")
     assert headline(page) == "runs: 2 of 1,000 requests, 1 failed, 1,200 tokens"
     assert table(page) == [
-        ["", "city", "temperature", "seed", "text", "finish_reason", "completion_tokens", "error"],
-        ["r", "Rome", "0.7", "1", "Italy", "stop", "2", ""],
-        ["7", "Oslo", "None", "2", "", "", "", "timeout"],
+        ["", "city", "temperature", "seed", "text", "completion_tokens", "error"],
+        ["r", "Rome", "0.7", "1", "Italy", "2", ""],
+        ["7", "Oslo", "None", "2", "", "", "timeout"],
     ]
     assert_inert(page)
 
 
 def test_counts_stay_whole_beside_rows_that_have_none() -> None:
     frame = run([{"completion_tokens": 2, "text": "a"}, {"completion_tokens": None, "text": "b"}])
-    assert [row[3] for row in table(to_html(frame, [], asked=2, total=2))] == ["completion_tokens", "2", ""]
+    assert [row[2] for row in table(to_html(frame, [], asked=2, total=2))] == ["completion_tokens", "2", ""]
+
+
+def test_how_an_answer_ended_is_shown_where_one_did_not_simply_stop() -> None:
+    frame = run([{"text": "a", "finish_reason": "stop"}, {"text": "b", "finish_reason": "length"}])
+    assert [row[2] for row in table(to_html(frame, [], asked=2, total=2))] == [
+        "finish_reason",
+        "stop",
+        "length",
+    ]
 
 
 def test_of_many_rows_the_first_and_the_last_are_shown() -> None:
@@ -130,7 +140,7 @@ def test_parsed_values_are_shown_where_there_are_any() -> None:
 def test_a_run_of_which_nothing_is_done_has_an_empty_table(frame: pd.DataFrame) -> None:
     page = to_html(frame, ["n"], asked=0, total=20)
     assert headline(page) == "0 of 20 requests"
-    assert table(page) == [["", "n", "text", "finish_reason", "completion_tokens"]]
+    assert table(page) == [["", "n", "text", "completion_tokens"]]
 
 
 def test_labels_of_several_levels_are_shown() -> None:

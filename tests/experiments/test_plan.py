@@ -227,7 +227,7 @@ def test_a_grid_that_is_too_large_and_numbers_that_are_none(service):
     client = AsyncClient(service.url)
     with pytest.raises(PlanError, match="has 1,001 requests; 1,000 are allowed") as caught:
         sweep("{{ a }}", a=range(1_001), client=client)
-    assert caught.value.hint == "Allow them: max_requests=1001"
+    assert caught.value.hint == "Allow them: max_requests=1001, in %%sweep --max-requests 1001"
     for wrong in ({"repeats": 0}, {"max_concurrency": 1.5}, {"max_requests": True}):
         with pytest.raises(PlanError, match="takes a number from 1"):
             sweep("a", client=client, **wrong)

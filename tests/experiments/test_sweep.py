@@ -416,3 +416,25 @@ def test_interrupted_in_this_process(service):
         sweep("{{ a }}", a=range(900), client=AsyncClient(service.url), progress=False)
     assert 0 < len(caught.value.runs) < 900
     assert caught.value.runs.to_frame().text.notna().all()
+
+
+def test_what_a_notebook_does_not_expect_is_raised_alone_with_the_rows_that_are_done(ask, service):
+    class Odd(AsyncClient):
+        @property
+        def live(self):
+            backend = super().live
+
+            class Live:
+                async def default_model(self):
+                    return "m"
+
+                async def send(self, request):
+                    if request.messages[-1].content == "2":
+                        raise ZeroDivisionError
+                    return await backend.send(request)
+
+            return Live()
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        ask("{{ n }}", n=range(9), client=Odd(service.url), max_concurrency=1)
+    assert [row["n"] for row in caught.value.runs] == [0, 1]

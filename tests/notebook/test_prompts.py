@@ -131,6 +131,14 @@ TABS = {
     "%%chat --model='b": ["%%chat --model='b c'"],
     "%%chat --conversation=z": ["%%chat --conversation=z"],
     "%prem switch d": ["%prem switch default"],
+    "%%sweep temp": ["%%sweep temperature="],
+    "%%sweep seed=0:5 max": ["%%sweep seed=0:5 max_completion_tokens="],
+    "%%sweep city='a b' --max-r": ["%%sweep city='a b' --max-requests"],
+    "%%sweep model=": ["%%sweep model='b c'", "%%sweep model=loopback-1"],
+    "%%sweep model=m1,loop": ["%%sweep model=m1,loopback-1"],
+    "%%sweep --data my_n": ["%%sweep --data my_name"],
+    "%%sweep -o my_n": ["%%sweep -o my_name"],
+    "%%sweep --endpoint=e": ["%%sweep --endpoint=embedded"],
 }
 
 
@@ -151,6 +159,14 @@ def test_tab_offers_an_option_once_and_all_subcommands(tabbed):
     assert "%%chat -t 1 --stop a --temperature" not in offered
     assert "%%chat -t 1 --stop a --stop" in offered
     assert {"%prem resume", "%prem history", "%prem models"} <= set(tab(tabbed, "%prem "))
+
+
+def test_tab_on_the_line_of_a_sweep_offers_fields_and_options_once(tabbed):
+    offered = tab(tabbed, "%%sweep temperature=0,1 -o x ")
+    assert "%%sweep temperature=0,1 -o x top_p=" in offered
+    assert "%%sweep temperature=0,1 -o x --repeats" in offered
+    assert not {"temperature=", "--output", "--once"} & {match.split()[-1] for match in offered}
+    assert "%%sweep city={{ my_name" in tab(tabbed, "%%sweep city={{ my_n")
 
 
 def test_tab_in_the_prompt_completes_names_and_not_options(tabbed):

@@ -107,3 +107,25 @@ def test_a_terminal_waits_for_the_body_of_a_cell(service):
         PREM_ENDPOINT=service.url,
     )
     assert "first incomplete incomplete complete complete last" in shown
+
+
+def test_a_sweep_leaves_its_summary_and_its_results(service):
+    shown = ipython(
+        "%load_ext jupyter_prem",
+        "%%sweep n=0:3 seed=1\nWhat's {{ n }}?\n\n",
+        "print('first', [row['text'].strip() for row in runs], 'last')",
+        PREM_ENDPOINT=service.url,
+    ).replace("\r", "")
+    assert "Runs(3 of 3 answered, 24 tokens)" in shown
+    assert """first ["You said: What's 0?", "You said: What's 1?", "You said: What's 2?"] last""" in shown
+
+
+def test_a_sweep_leaves_its_summary_where_a_person_looks(service):
+    environ = dict.fromkeys(("CI", "PYTEST_CURRENT_TEST"), "")
+    shown = ipython(
+        "%load_ext jupyter_prem",
+        "%%sweep n=0:3 seed=1\n{{ n }}\n\n",
+        PREM_ENDPOINT=service.url,
+        **environ,
+    )
+    assert "3 of 3 answered, 24 tokens" in shown.replace("Runs(3 of 3 answered, 24 tokens)", "")
