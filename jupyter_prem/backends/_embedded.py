@@ -40,6 +40,8 @@ class EmbeddedEndpoint:
 
     name = "embedded"
     takes_required = True
+    at_once = 1
+    """How many requests it answers at a time: with more, a seed would not give the same text."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

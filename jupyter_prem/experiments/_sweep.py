@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.records import Mode, Tape, active
@@ -153,11 +154,17 @@ def run_sweep(
         runs,
         points,
         asking,
-        at_once=min(max_concurrency, len(plan)),
+        at_once=min(max_concurrency, len(plan), _room(client, executor)),
         allow=where.allow,
         bar=where.bar(len(plan)) if progress else NoBar(),
     )
     return runs
+
+
+def _room(client: AsyncClient, executor: Executor | None) -> int:
+    """Return how many requests the endpoint answers at a time; more would only wait, and look slow."""
+    room = getattr(client.endpoint, "at_once", None) if executor is None else None
+    return room if isinstance(room, int) else sys.maxsize
 
 
 def _tape(record: str | os.PathLike[str] | None) -> Tape | None:

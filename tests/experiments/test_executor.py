@@ -128,11 +128,12 @@ def test_a_pool_that_breaks_ends_it_and_the_rest_is_asked_by_the_next(service):
     slow = threading.Event()
     service.script = lambda request: (slow.wait(0.05), service.echo(request))[1]
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor:
+        worker = executor.submit(os.getpid).result()
 
         def kill():
             while len(Cassette("pool.chat.jsonl")) < 4:
                 time.sleep(0.01)
-            os.kill(next(iter(executor._processes)), signal.SIGKILL)
+            os.kill(worker, signal.SIGKILL)
 
         killer = threading.Thread(target=kill)
         killer.start()
