@@ -64,7 +64,8 @@ class Asking:
         request = await self._named(point.request)
         taped = None if self._tape is None else self._taped(self._tape, point)
         if point.functions:
-            response = await asyncio.to_thread(self._with_functions, point, request)
+            self._threads = self._threads or self._client.in_threads()
+            response = await asyncio.to_thread(self._with_functions, self._threads, point, request)
         else:
             backend: AsyncBackend = taped or self._backend
             response = await self._answer(await backend.send(request), point)
@@ -107,14 +108,11 @@ class Asking:
             self._model = asyncio.ensure_future(first.default_model())
         return dataclasses.replace(request, model=await asyncio.shield(self._model))
 
-    def _with_functions(self, point: Point, request: ChatRequest) -> ChatResponse:
+    def _with_functions(self, client: Client, point: Point, request: ChatRequest) -> ChatResponse:
         """Ask, call what the answer asks for, and ask on, as a conversation does."""
-        self._threads = self._threads or self._client.in_threads()
-        backend: Any = self._threads.live
+        backend: Any = client.live
         if self._tape is not None:
-            backend = self._threads.taped(
-                self._tape, Asker(number=point.number), self._threads.chosen, strict=True
-            )
+            backend = client.taped(self._tape, Asker(number=point.number), client.chosen, strict=True)
         conversation = Conversation(client=backend)
         *before, last = request.messages
         for message in before:

@@ -98,6 +98,7 @@ def _client(endpoint: str, timeout: float, _pid: int) -> Client:
 class _Workers:
     def __init__(self, executor: Executor, client: AsyncClient) -> None:
         self._executor, self._client = executor, client
+        self._lost = False
         fixed = getattr(client.endpoint, "fixed", None)
         self._endpoint = client.endpoint.name if fixed is None else fixed.base_url
         self._keyed = fixed is not None and fixed.api_key is not None
@@ -121,10 +122,9 @@ class _Workers:
             "body": request.to_body(),
         }
         try:
-            future = self._executor.submit(ask_one, json.dumps(task))
-            text: str = await asyncio.wrap_future(future)
-            told = json.loads(text)
+            told = json.loads(await self._told(json.dumps(task)))
         except BrokenExecutor as error:
+            self._lost = True
             raise WorkersLost(
                 "The executor's workers are gone.",
                 hint="Begin again: what is recorded is not asked again.",
@@ -139,6 +139,17 @@ class _Workers:
         about = {"endpoint": self._client.endpoint.name}
         started = time.perf_counter() - told["latency"]
         return AsyncChatStream(_Told(told), request.body(), started, about=about)
+
+    async def _told(self, task: str) -> str:
+        future = self._executor.submit(ask_one, task)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(future))
+        except asyncio.CancelledError:
+            if (
+                not self._lost
+            ):  # a pool that breaks gives each task its error, and fails at one that has ended
+                future.cancel()
+            raise
 
 
 class WorkerError(PremError):
