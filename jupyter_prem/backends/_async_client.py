@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import DEFAULT_TIMEOUT, AsyncBaseClient
-from jupyter_prem.records import AsyncTaped, active
+from jupyter_prem.records import active
 
 from ._client import Client
 from ._resolve import Known, Resolved, resolve
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         Model,
         StreamUsage,
     )
-    from jupyter_prem.records import Asker, Tape
+    from jupyter_prem.records import Asker, AsyncTaped, Tape
 
 __all__ = ["AsyncClient"]
 
@@ -150,6 +150,8 @@ class AsyncClient(AsyncBaseClient):
             backend: Who asks this client's endpoint in its place, if anybody.
             alone: Whether the recordings are held for this alone.
         """
+        from jupyter_prem.records import AsyncTaped  # loads asyncio, which a notebook need not wait for
+
         known = Known.of(self._chosen, self.known_model, asks=tape.asks)
         return AsyncTaped(
             tape,

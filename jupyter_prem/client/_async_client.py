@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import time
 from contextlib import asynccontextmanager
@@ -156,6 +155,8 @@ class AsyncBaseClient(Service):
     async def _address(self, progress: Callable[[int, int], None] | None) -> Address:
         if isinstance(self.endpoint, FixedEndpoint):
             return self.endpoint.fixed
+        import asyncio  # takes long to load, and only a running loop comes here
+
         return await asyncio.to_thread(self.endpoint.address, progress)  # it may start, or fetch, a model
 
     async def _post(self, address: Address, content: bytes) -> AsyncReply:

@@ -7,7 +7,6 @@ file. The library is imported when something is locked: a replay locks nothing.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import hashlib
 import os
@@ -85,6 +84,8 @@ def claim(path: Path, what: str, cancel: Cancel | None = None) -> Iterator[None]
 @asynccontextmanager
 async def async_claim(path: Path, what: str) -> AsyncIterator[None]:
     """Hold `what` of a cassette as `claim` does, while other tasks go on."""
+    import asyncio
+
     mine = _Claim(path, what)
     while not mine.taken():  # noqa: ASYNC110 - another process lets go of it, which no event tells
         await asyncio.sleep(_PAUSE)
@@ -135,8 +136,9 @@ class _Owner:
     """A task, or a thread that runs none."""
 
     def __init__(self) -> None:
+        loops = sys.modules.get("asyncio")  # it takes long to load, and without it there is no task
         try:
-            self._task = asyncio.current_task()
+            self._task = loops.current_task() if loops is not None else None
         except RuntimeError:
             self._task = None
         self._thread = threading.current_thread()

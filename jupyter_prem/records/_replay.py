@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +109,8 @@ class AsyncReplay(_Replayed):
         self._begin(answer)
         for seconds, delta in self._steps():
             if seconds:
+                import asyncio
+
                 await asyncio.sleep(seconds)
             for taken in self._take(answer, delta):
                 yield taken

@@ -716,18 +716,18 @@ def test_many_questions_at_once_open_few_files(path, service):
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (700, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, hard))
 
     async def ask():
         async with AsyncClient(service.url) as asker:
-            return await asyncio.gather(*(asker.chat(f"question {n}", model="m") for n in range(1_200)))
+            return await asyncio.gather(*(asker.chat(f"question {n}", model="m") for n in range(1_500)))
 
     try:
         with record(path):
             answers = asyncio.run(asyncio.wait_for(ask(), 60))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert len(answers) == len(Cassette(path)) == 1_200
+    assert len(answers) == len(Cassette(path)) == 1_500
 
 
 def test_threads_that_wait_for_the_loop_do_not_keep_it_from_writing(path, service):
