@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ._executor import WorkerError, WorkersLost, ask_one
     from ._host import Bar, Host, NoBar, TerminalBar, postfix, set_host
     from ._runs import Runs
-    from ._sweep import run_sweep, sweep
+    from ._sweep import Settings, run_sweep, sweep
 
 __all__ = [
     "Bar",
@@ -21,6 +21,7 @@ __all__ = [
     "PlanError",
     "Runs",
     "RunsError",
+    "Settings",
     "SweepInterrupted",
     "TerminalBar",
     "WorkerError",
@@ -39,6 +40,7 @@ _PARTS = {
     "PlanError": "_errors",
     "Runs": "_runs",
     "RunsError": "_errors",
+    "Settings": "_sweep",
     "SweepInterrupted": "_errors",
     "TerminalBar": "_host",
     "WorkerError": "_executor",

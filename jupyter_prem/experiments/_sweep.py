@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.records import Mode, Tape, active
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ._host import Host
     from ._plan import Point
 
-__all__ = ["run_sweep", "sweep"]
+__all__ = ["Settings", "run_sweep", "sweep"]
 
 _AHEAD = 10_000  # requests that are made, and so checked, before the first is sent
 
@@ -58,8 +59,7 @@ def sweep(
 
     Args:
         prompt: A text with `{{ names }}`, a list of messages, a conversation, or a list of several of these.
-        data: A DataFrame or a list of dicts; each row is asked, its columns fill the prompt; its index is
-            kept.
+        data: A DataFrame or a list of dicts, each row asked, its columns in the prompt; its index is kept.
         variables: What else the prompt's names mean.
         repeats: How often each is asked.
         max_concurrency: How many requests are on their way at once.
@@ -76,89 +76,93 @@ def sweep(
             and kept; what is asked and how often decides it, so that a second run draws the same.
 
     Raises:
-        PlanError: The grid cannot be asked; nothing was sent. So with RequestError, SchemaError and
-            TemplateError.
+        PlanError: The grid cannot be asked; nothing was sent. RequestError, SchemaError, TemplateError: so.
         SweepInterrupted: It was stopped; the error's `runs` has the rows that are done.
-        PremError: What ended it for all: no key, the budget, a full disk, or, in a replay, no recording. The
-            error's `runs` has the rows that are done.
+        PremError: What ended it for all: no key, the budget, a full disk, no recording; with `runs` as well.
     """
-    return run_sweep(
-        host(),
-        prompt,
-        axes,
-        data=data,
-        variables=variables,
-        repeats=repeats,
-        max_concurrency=max_concurrency,
-        max_requests=max_requests,
-        record=record,
-        executor=executor,
+    settings = Settings(
+        data,
+        variables,
+        repeats,
+        max_concurrency,
+        max_requests,
+        record,
+        executor,
+        system,
+        client,
         progress=progress,
-        system=system,
         raw=raw,
-        client=client,
     )
+    return run_sweep(host(), prompt, axes, settings)
 
 
-def run_sweep(
-    where: Host,
-    prompt: Any,
-    axes: Mapping[str, Any],
-    *,
-    data: Any = None,
-    variables: Mapping[str, Any] | None = None,
-    repeats: int = 1,
-    max_concurrency: int = 8,
-    max_requests: int = 1000,
-    record: str | os.PathLike[str] | None = None,
-    executor: Executor | None = None,
-    progress: bool = True,
-    system: str | None = None,
-    raw: bool = False,
-    client: AsyncClient | None = None,
-) -> Runs:
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an experiment is asked with, beside its prompt and axes; see `sweep`."""
+
+    data: Any = None
+    variables: Mapping[str, Any] | None = None
+    repeats: int = 1
+    max_concurrency: int = 8
+    max_requests: int = 1000
+    record: str | os.PathLike[str] | None = None
+    executor: Executor | None = None
+    system: str | None = None
+    client: AsyncClient | None = None
+    progress: bool = field(default=True, kw_only=True)
+    raw: bool = field(default=False, kw_only=True)
+
+
+def run_sweep(where: Host, prompt: Any, axes: Mapping[str, Any], settings: Settings) -> Runs:
     """Ask a grid of requests from `where`; the rest, and what it raises, as `sweep`."""
-    for name, value in (
-        ("repeats", repeats),
-        ("max_concurrency", max_concurrency),
-        ("max_requests", max_requests),
-    ):
-        if type(value) is not int or value < 1:
-            raise PlanError(f"{name} is {value!r}; it takes a number from 1.")
-    prompts = prompts_of(prompt, system, where.system, raw=raw)
-    known = {name for one in prompts for name in one.names}
-    plan = Plan(
-        prompts,
-        axes_of(axes, known),
-        data=table_of(data),
-        variables=variables,
-        defaults=where.defaults(),
-        repeats=repeats,
-    )
-    if len(plan) > max_requests:
-        raise PlanError(
-            f"The grid has {len(plan):,} requests; {max_requests:,} are allowed.",
-            hint=f"Allow them: max_requests={len(plan)}, in %%sweep --max-requests {len(plan)}",
-        )
+    plan = _plan(where, prompt, axes, settings)
     points: Iterator[Point] = plan.points()
     if len(plan) <= _AHEAD:
         points = iter(list(points))
+    executor = settings.executor
     if executor is not None:
         check_functions(plan)
-    own = client is None
-    client = client if client is not None else where.client()
+    client = settings.client if settings.client is not None else where.client()
     backend = executor_backend(executor, client) if executor is not None else None
-    asking = Asking(client, _tape(record), where, backend=backend, plan=plan.name, own=own)
+    tape, own = _tape(settings.record), settings.client is None
     runs = Runs(plan.columns, len(plan), plan=plan)
     run(
         runs,
         points,
-        asking,
-        at_once=min(max_concurrency, len(plan), _room(client, executor)),
+        Asking(client, tape, where, backend=backend, plan=plan.name, own=own),
+        at_once=min(settings.max_concurrency, len(plan), _room(client, executor)),
         allow=where.allow,
-        bar=where.bar(len(plan)) if progress else NoBar(),
+        bar=where.bar(len(plan)) if settings.progress else NoBar(),
     )
     return runs
+
+
+def _plan(where: Host, prompt: Any, axes: Mapping[str, Any], settings: Settings) -> Plan:
+    """Return the checked plan.
+
+    Raises:
+        PlanError: It cannot be carried out.
+    """
+    for name in ("repeats", "max_concurrency", "max_requests"):
+        value = getattr(settings, name)
+        if type(value) is not int or value < 1:
+            raise PlanError(f"{name} is {value!r}; it takes a number from 1.")
+    prompts = prompts_of(prompt, settings.system, where.system, raw=settings.raw)
+    known = {name for one in prompts for name in one.names}
+    plan = Plan(
+        prompts,
+        axes_of(axes, known),
+        data=table_of(settings.data),
+        variables=settings.variables,
+        defaults=where.defaults(),
+        repeats=settings.repeats,
+    )
+    if len(plan) > settings.max_requests:
+        raise PlanError(
+            f"The grid has {len(plan):,} requests; {settings.max_requests:,} are allowed.",
+            hint=f"Allow them: max_requests={len(plan)}, in %%sweep --max-requests {len(plan)}",
+        )
+    return plan
 
 
 def _room(client: AsyncClient, executor: Executor | None) -> int:

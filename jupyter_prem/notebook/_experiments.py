@@ -9,9 +9,10 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.display import IPythonPage, bundle, frame
-from jupyter_prem.experiments import NoBar, TerminalBar, postfix
+from jupyter_prem.experiments import NoBar, Settings, TerminalBar, postfix
 
 from ._sinks import is_live
+from ._sweep import experiment_of, prompt_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,11 +21,38 @@ if TYPE_CHECKING:
 
     from jupyter_prem.backends import AsyncClient
     from jupyter_prem.client import ChatRequest, ChatResponse
-    from jupyter_prem.experiments import Bar
+    from jupyter_prem.experiments import Bar, Runs
 
     from ._magics import PremMagics
 
-__all__ = ["NotebookHost"]
+__all__ = ["NotebookHost", "sweep_cell"]
+
+
+def sweep_cell(magics: PremMagics, line: str, cell: str, names: Mapping[str, Any]) -> Runs:
+    """Ask what a `%%sweep` cell asks for, and bind the results, also of one that ended early.
+
+    Raises: As `sweep`; OptionError for a line that is none.
+    """
+    from jupyter_prem.conversation import evaluate, expand
+    from jupyter_prem.experiments import run_sweep
+
+    prompt = prompt_of(cell)
+    asked = experiment_of(
+        line,
+        magics.sweep.parser,
+        names,
+        lambda text: evaluate(text, names),
+        lambda text: expand(text, names, where="in an option"),
+    )
+    settings = Settings(variables=names, **asked.settings)
+    try:
+        runs = run_sweep(NotebookHost(magics, asked.endpoint), prompt, asked.axes, settings)
+    except Exception as error:
+        if getattr(error, "runs", None) is not None:
+            magics.shell.push({asked.output: error.runs})  # type: ignore[attr-defined]  # the rows that are done
+        raise
+    magics.shell.push({asked.output: runs})
+    return runs
 
 
 class NotebookHost:

@@ -13,12 +13,31 @@ if TYPE_CHECKING:
     from jupyter_prem.client import ChatRequest, Usage
     from jupyter_prem.conversation import Round
 
-__all__ = ["BudgetError", "Entry", "Ledger", "Prices", "Sum", "cost_of"]
+__all__ = ["BudgetError", "Entry", "Ledger", "Prices", "Sum", "checked_prices", "cost_of"]
 
 Prices = dict[str, tuple[float, float]]
 """Money for a million prompt tokens and a million completion tokens, by model."""
 
 ONCE = "(asked once)"
+
+
+def checked_prices(given: Mapping[str, object]) -> Prices:
+    """Return prices as numbers.
+
+    Raises:
+        ValueError: One is no pair of numbers from 0.
+    """
+    prices = {}
+    for model, price in given.items():
+        pair = tuple(price) if isinstance(price, (list, tuple)) else ()
+        numbers = [value for value in pair if isinstance(value, (int, float)) and not isinstance(value, bool)]
+        if len(pair) != 2 or len(numbers) != 2 or min(numbers) < 0:  # noqa: PLR2004 - a pair
+            raise ValueError(
+                f"prices[{model!r}] is {price!r}: must be (money for a million prompt tokens, "
+                "money for a million completion tokens)"
+            )
+        prices[str(model)] = (float(pair[0]), float(pair[1]))
+    return prices
 
 
 class BudgetError(PremError):

@@ -33,16 +33,17 @@ from jupyter_prem.client import (
 from ._asked import question_of
 from ._identity import current_cell, notebook_paths
 from ._last_error import LastError
-from ._options import chat_arguments, parse_words
+from ._ledger import checked_prices
+from ._options import chat_arguments, documented, parse_words
 from ._report import short_errors
 from ._state import Notebook, Settings
-from ._sweep import SWEEP_OPTIONS, experiment_of, prompt_of
+from ._sweep import SWEEP_OPTIONS
 from ._words import split_line, split_options
 from .commands import run, subcommand_help
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -69,16 +70,6 @@ def _field_trait(field: str) -> AnyTrait:
     return AnyTrait(
         None, allow_none=True, help=f"request field {field}; None leaves it out, 'none' sends null"
     )
-
-
-def documented(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a function its docstring."""
-
-    def give(function: Callable[..., Any]) -> Callable[..., Any]:
-        function.__doc__ = text
-        return function
-
-    return give
 
 
 @magics_class
@@ -145,19 +136,10 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
 
     @validate("prices")
     def _priced(self, proposal: Any) -> dict[str, tuple[float, float]]:
-        prices = {}
-        for model, price in proposal["value"].items():
-            pair = tuple(price) if isinstance(price, (list, tuple)) else ()
-            numbers = [
-                value for value in pair if isinstance(value, (int, float)) and not isinstance(value, bool)
-            ]
-            if len(pair) != 2 or len(numbers) != 2 or min(numbers) < 0:  # noqa: PLR2004 - a pair
-                raise TraitError(
-                    f"prices[{model!r}] is {price!r}: must be (money for a million prompt tokens, "
-                    "money for a million completion tokens)"
-                )
-            prices[str(model)] = (float(pair[0]), float(pair[1]))
-        return prices
+        try:
+            return checked_prices(proposal["value"])
+        except ValueError as error:
+            raise TraitError(str(error)) from None
 
     @observe(All)
     def _settings_changed(self, _: object) -> None:
@@ -214,8 +196,10 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         An axis is NAME=VALUES: a field of the request, model, or a name in the prompt. VALUES are words with
         commas between them, a range (0:5), or {{ an expression }}; A,B={{ pairs }} goes through both at once.
         """
+        from ._experiments import sweep_cell
+
         with short_errors():
-            return self._sweep(line, prompt_of(cell), self.names(local_ns))
+            return sweep_cell(self, line, cell, self.names(local_ns))
 
     @no_var_expand
     @line_magic("prem")
@@ -256,29 +240,6 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
                     f"%prem {kind} takes no {flag}.", hint="A question of its own goes into %%chat."
                 )
         return self._send(options, dataclasses.replace(question_of(options, "", names), kind=kind))
-
-    def _sweep(self, line: str, prompt: str, names: Mapping[str, Any]) -> Runs:
-        from jupyter_prem.conversation import evaluate
-        from jupyter_prem.experiments import run_sweep
-
-        from ._experiments import NotebookHost
-
-        asked = experiment_of(
-            line,
-            PremMagics.sweep.parser,
-            names,
-            lambda text: evaluate(text, names),
-            lambda text: _expand(text, names, "in an option"),
-        )
-        host = NotebookHost(self, asked.endpoint)
-        try:
-            runs = run_sweep(host, prompt, asked.axes, variables=names, **asked.settings)
-        except Exception as error:
-            if getattr(error, "runs", None) is not None:
-                self.shell.push({asked.output: error.runs})  # type: ignore[attr-defined]  # the rows that are done
-            raise
-        self.shell.push({asked.output: runs})
-        return runs
 
     def _ask(self, options: argparse.Namespace, prompt: str, names: Mapping[str, Any]) -> ChatResponse | None:
         text = prompt if options.raw else _expand(prompt, names, "in the prompt")

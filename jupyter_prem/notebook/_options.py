@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-__all__ = ["FIELD_OPTIONS", "OPTIONS", "Option", "OptionError", "chat_arguments", "parse_words", "variable"]
+__all__ = [
+    "FIELD_OPTIONS",
+    "OPTIONS",
+    "Option",
+    "OptionError",
+    "chat_arguments",
+    "documented",
+    "parse_words",
+    "variable",
+]
 
 
 class OptionError(PremError):
@@ -156,6 +165,16 @@ OPTIONS: Final = (
 
 FIELD_OPTIONS: Final = {option.sets: option for option in OPTIONS if option.sets}
 """The options that set a request field, by field."""
+
+
+def documented(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a function its docstring."""
+
+    def give(function: Callable[..., Any]) -> Callable[..., Any]:
+        function.__doc__ = text
+        return function
+
+    return give
 
 
 def chat_arguments(

@@ -11,9 +11,13 @@ from jupyter_prem import PremError
 from jupyter_prem.experiments._compare import compare
 
 BESIDE = [
-    "completion_tokens_then", "completion_tokens_now", "latency_then", "latency_now",
-    "system_fingerprint_then", "system_fingerprint_now",
-]  # fmt: skip
+    "completion_tokens_then",
+    "completion_tokens_now",
+    "latency_then",
+    "latency_now",
+    "system_fingerprint_then",
+    "system_fingerprint_now",
+]
 
 
 def run(rows: list[dict[str, Any]], **columns: Any) -> pd.DataFrame:

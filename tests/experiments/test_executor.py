@@ -152,7 +152,8 @@ def test_a_pool_that_breaks_ends_it_and_the_rest_is_asked_by_the_next(service):
 
 @pytest.mark.filterwarnings("default")
 def test_a_dask_cluster_of_processes_that_die_in_the_middle(service):
-    distributed = pytest.importorskip("distributed")
+    import distributed
+
     slow = threading.Event()
     service.script = lambda request: (slow.wait(0.05), service.echo(request))[1]
     with (
