@@ -12,20 +12,12 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from recorded import record_of
 
-from jupyter_prem.client import response_of
-from jupyter_prem.records import Arrival, Cassette, CassetteError, CassetteWarning, Record, Tape
+from jupyter_prem.records import Cassette, CassetteError, CassetteWarning, Tape
 
 OLD = Path(__file__).parent / "format-1.chat.jsonl"
-
-
-def record_of(question: str, text: str = "yes", n: int = 1, **about) -> Record:
-    answer = {"id": "a", "created": 1, "model": "m", **about}
-    answer["choices"] = [
-        {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    ]
-    body = {"model": "m", "messages": [{"role": "user", "content": question}]}
-    return Record.of("prem", body, response_of(answer), Arrival([[0, 9, len(text)]], [1]), n=n)
+SUPPORT = str(Path(__file__).parents[1] / "support")
 
 
 @pytest.fixture
@@ -172,7 +164,7 @@ LIMITED = """
 import resource, signal, sys
 from jupyter_prem.records import Cassette, CassetteError
 sys.path.insert(0, {here!r})
-from test_cassette import record_of
+from recorded import record_of
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 cassette = Cassette({path!r})
 cassette.add(record_of("one"))
@@ -187,7 +179,7 @@ print(cassette.path.stat().st_size == size)
 
 
 def test_what_fits_in_part_leaves_no_trace(cassette):
-    code = LIMITED.format(here=str(Path(__file__).parent), path=str(cassette.path))
+    code = LIMITED.format(here=SUPPORT, path=str(cassette.path))
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ran.stdout.splitlines() == [
         "The answer was not recorded. The file cannot be written (File too large).",
@@ -200,7 +192,7 @@ READ_ONLY = """
 import os, sys
 from jupyter_prem.records import Cassette, CassetteError
 sys.path.insert(0, {here!r})
-from test_cassette import record_of
+from recorded import record_of
 import portalocker
 two = record_of("two")
 if os.getuid() == 0:
@@ -225,7 +217,7 @@ def test_a_file_and_a_folder_that_are_read_only(tmp_path):
     folder.mkdir()
     folder.chmod(0o555)
     paths = [str(file.path), str(folder / "b.chat.jsonl"), str(tmp_path / "none" / "c.chat.jsonl")]
-    code = READ_ONLY.format(here=str(Path(__file__).parent), paths=paths)
+    code = READ_ONLY.format(here=SUPPORT, paths=paths)
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd="/")
     assert ran.stdout.splitlines() == [
         "The answer was not recorded. The file cannot be written (Permission denied).",
