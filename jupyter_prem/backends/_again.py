@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from jupyter_prem.client import DEFAULT_TIMEOUT
+from jupyter_prem.client import Options
 from jupyter_prem.records import endpoint_name
 
 from ._client import ClientPool
@@ -23,14 +23,14 @@ __all__ = ["asking_again"]
 
 @contextmanager
 def asking_again(
-    timeout: float = DEFAULT_TIMEOUT, *, endpoint: str | None = None
+    options: Options | None = None, *, endpoint: str | None = None
 ) -> Iterator[Callable[[Record, ChatRequest], ChatResponse]]:
     """Give a function that asks whoever answered a recording, live, whatever recordings hold.
 
     A file may name any address: the key goes to Prem Studio and to the endpoint that is set, no further.
 
     Args:
-        timeout: Seconds of silence after which a service counts as lost.
+        options: How it is asked.
         endpoint: The endpoint that is set; None is what the environment names.
     """
     pool = ClientPool()
@@ -40,7 +40,7 @@ def asking_again(
     def ask(record: Record, request: ChatRequest) -> ChatResponse:
         trusted = record.endpoint in {own, "prem", "embedded"}
         resolved = resolve(record.endpoint, environ=os.environ if trusted else keyless)
-        client = pool.get(resolved.endpoint, timeout=timeout, stream_usage="auto")
+        client = pool.get(resolved.endpoint, options or Options())
         with client.live.send(request) as stream:
             for _ in stream:
                 pass

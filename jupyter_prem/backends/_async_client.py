@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import DEFAULT_TIMEOUT, AsyncBaseClient
+from jupyter_prem.client import DEFAULT_TIMEOUT, MAX_RETRIES, AsyncBaseClient, Options
 from jupyter_prem.records import active
 
 from ._client import Client
@@ -13,7 +13,7 @@ from ._resolve import Known, Resolved, resolve
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     import httpx
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
         Key,
         Messages,
         Model,
+        Status,
         StreamUsage,
+        Timeouts,
     )
     from jupyter_prem.records import Asker, AsyncTaped, Tape
 
@@ -42,12 +44,16 @@ class AsyncClient(AsyncBaseClient):
         endpoint: "prem", "embedded" or a base URL. None: `PREM_ENDPOINT`, else Prem Studio where a key
             or `PREM_AI_BASE_URL` is set, else the embedded model.
         api_key: Sent as a bearer token. None: `PREMAI_API_KEY`; where that is unset, none is sent.
-        timeout: Seconds of silence after which the service counts as lost.
+        timeout: Seconds of silence after which the service counts as lost; or `Timeouts`, or a mapping of
+            their names, for the connection, the first byte, progress, and the answer in all.
+        max_retries: How often a question is asked again that nobody can have answered: no connection, a
+            limit of the service, an error of it.
         headers: Sent with every request.
         verify: Whether, or with which `ssl.SSLContext`, certificates are checked.
         http_client: An `httpx.AsyncClient` to use instead of our own; it stays open when this one closes.
         stream_usage: Whether a stream asks for its usage: "auto" (until a service refuses), "always"
             or "never".
+        strict: Whether habits of servers that no standard allows are errors, rather than met.
         allow_http_hosts: Hosts to which the key may go over plain http, besides loopback.
 
     Raises:
@@ -58,32 +64,22 @@ class AsyncClient(AsyncBaseClient):
         self,
         endpoint: str | Endpoint | Resolved | None = None,
         api_key: str | Key | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | Timeouts | Mapping[str, Any] = DEFAULT_TIMEOUT,
+        max_retries: int = MAX_RETRIES,
         *,
         headers: Mapping[str, str] | None = None,
         verify: bool | ssl.SSLContext = True,
         http_client: httpx.AsyncClient | None = None,
         stream_usage: StreamUsage = "auto",
+        strict: bool = False,
         allow_http_hosts: Collection[str] = (),
     ) -> None:
         if endpoint is None or isinstance(endpoint, str):
             self._chosen = resolve(endpoint, api_key, allow_http_hosts=allow_http_hosts)
         else:
             self._chosen = endpoint if isinstance(endpoint, Resolved) else Resolved(endpoint)
-        self._settings: dict[str, Any] = {
-            "timeout": timeout,
-            "headers": headers,
-            "verify": verify,
-            "stream_usage": stream_usage,
-        }
-        super().__init__(
-            self._chosen.endpoint,
-            timeout=timeout,
-            headers=headers,
-            verify=verify,
-            http_client=http_client,
-            stream_usage=stream_usage,
-        )
+        options = Options(timeout, max_retries, headers, verify, stream_usage, strict)
+        super().__init__(self._chosen.endpoint, options, http_client=http_client)
 
     async def _asked(self, messages: Messages, fields: Mapping[str, Any]) -> AsyncChatStream:
         from jupyter_prem.objects import wired
@@ -94,14 +90,12 @@ class AsyncClient(AsyncBaseClient):
             stream.check_with(wire.schema.parse_answer)
         return stream
 
-    async def send(
-        self, request: ChatRequest, *, progress: Callable[[int, int], None] | None = None
-    ) -> AsyncChatStream:
+    async def send(self, request: ChatRequest, *, status: Status | None = None) -> AsyncChatStream:
         """Send a checked request, or take its answer from the recordings that hold.
 
         Raises: As `Client.send`.
         """
-        return await self.recorded().send(request, progress=progress)
+        return await self.recorded().send(request, status=status)
 
     async def default_model(self) -> str:
         """Return the service's only model; where nobody is asked, one that stands for the recorded one.
@@ -111,14 +105,14 @@ class AsyncClient(AsyncBaseClient):
         """
         return await self.recorded().default_model()
 
-    async def models(self, *, progress: Callable[[int, int], None] | None = None) -> list[Model]:
+    async def models(self, *, status: Status | None = None) -> list[Model]:
         """Return the models that the service lists; where nobody is asked, those in the recordings.
 
         Raises:
             APIError: The service, or the way to it, failed.
         """
         held = active()
-        return await super().models(progress=progress) if held is None or held[0].asks else held[0].models()
+        return await super().models(status=status) if held is None or held[0].asks else held[0].models()
 
     @property
     def live(self) -> AsyncBackend:
@@ -130,14 +124,30 @@ class AsyncClient(AsyncBaseClient):
         held = active()
         return self.live if held is None else self.taped(*held)
 
+    async def asked_live(
+        self, request: ChatRequest, status: Status | None, *, max_retries: int | None = None
+    ) -> AsyncChatStream:
+        """Send a request whatever recordings hold; `max_retries` takes the place of the client's own."""
+        most = self.options.max_retries if max_retries is None else max_retries
+        return await self._asked_up_to(most, request, status)
+
     @property
-    def timeout(self) -> float:
-        """Seconds of silence after which the service counts as lost."""
-        return float(self._settings["timeout"])
+    def once(self) -> AsyncBackend:
+        """This client as it asks whatever recordings hold, and asks nothing again by itself."""
+        return _Live(self, max_retries=0)
 
     def in_threads(self) -> Client:
         """Return a client of the same endpoint and settings for threads, with connections of its own."""
-        return Client(self._chosen, **self._settings)
+        asked = self.options
+        return Client(
+            self._chosen,
+            timeout=asked.timeout,
+            max_retries=asked.max_retries,
+            headers=asked.headers,
+            verify=asked.verify,
+            stream_usage=asked.stream_usage,
+            strict=asked.strict,
+        )
 
     def taped(
         self, tape: Tape, asker: Asker, backend: AsyncBackend | None = None, *, alone: bool = False
@@ -173,8 +183,9 @@ class AsyncClient(AsyncBaseClient):
 class _Live:
     """A client, without the recordings that may hold."""
 
-    def __init__(self, client: AsyncClient) -> None:
+    def __init__(self, client: AsyncClient, *, max_retries: int | None = None) -> None:
         self._client = client
+        self._max_retries = max_retries
 
     async def default_model(self) -> str:
         return await AsyncBaseClient.default_model(self._client)
@@ -182,7 +193,5 @@ class _Live:
     def body_of(self, request: ChatRequest) -> dict[str, Any]:
         return self._client.body_of(request)
 
-    async def send(
-        self, request: ChatRequest, *, progress: Callable[[int, int], None] | None = None
-    ) -> AsyncChatStream:
-        return await AsyncBaseClient.send(self._client, request, progress=progress)
+    async def send(self, request: ChatRequest, *, status: Status | None = None) -> AsyncChatStream:
+        return await self._client.asked_live(request, status, max_retries=self._max_retries)

@@ -6,14 +6,14 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import DEFAULT_TIMEOUT, BaseClient
+from jupyter_prem.client import DEFAULT_TIMEOUT, MAX_RETRIES, BaseClient, Options
 from jupyter_prem.records import Taped, active
 
 from ._resolve import Known, Resolved, resolve
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     import httpx
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
         Key,
         Messages,
         Model,
+        Status,
         StreamUsage,
+        Timeouts,
     )
     from jupyter_prem.records import Asker, Tape
 
@@ -43,12 +45,16 @@ class Client(BaseClient):
         endpoint: "prem", "embedded" or a base URL. None: `PREM_ENDPOINT`, else Prem Studio where a key
             or `PREM_AI_BASE_URL` is set, else the embedded model.
         api_key: Sent as a bearer token. None: `PREMAI_API_KEY`; where that is unset, none is sent.
-        timeout: Seconds of silence after which the service counts as lost.
+        timeout: Seconds of silence after which the service counts as lost; or `Timeouts`, or a mapping of
+            their names, for the connection, the first byte, progress, and the answer in all.
+        max_retries: How often a question is asked again that nobody can have answered: no connection, a
+            limit of the service, an error of it.
         headers: Sent with every request.
         verify: Whether, or with which `ssl.SSLContext`, certificates are checked.
         http_client: An `httpx.Client` to use instead of our own; it stays open when this one closes.
         stream_usage: Whether a stream asks for its usage: "auto" (until a service refuses), "always"
             or "never".
+        strict: Whether habits of servers that no standard allows are errors, rather than met.
         allow_http_hosts: Hosts to which the key may go over plain http, besides loopback.
 
     Raises:
@@ -59,26 +65,22 @@ class Client(BaseClient):
         self,
         endpoint: str | Endpoint | Resolved | None = None,
         api_key: str | Key | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | Timeouts | Mapping[str, Any] = DEFAULT_TIMEOUT,
+        max_retries: int = MAX_RETRIES,
         *,
         headers: Mapping[str, str] | None = None,
         verify: bool | ssl.SSLContext = True,
         http_client: httpx.Client | None = None,
         stream_usage: StreamUsage = "auto",
+        strict: bool = False,
         allow_http_hosts: Collection[str] = (),
     ) -> None:
         if endpoint is None or isinstance(endpoint, str):
             self._chosen = resolve(endpoint, api_key, allow_http_hosts=allow_http_hosts)
         else:
             self._chosen = endpoint if isinstance(endpoint, Resolved) else Resolved(endpoint)
-        super().__init__(
-            self._chosen.endpoint,
-            timeout=timeout,
-            headers=headers,
-            verify=verify,
-            http_client=http_client,
-            stream_usage=stream_usage,
-        )
+        options = Options(timeout, max_retries, headers, verify, stream_usage, strict)
+        super().__init__(self._chosen.endpoint, options, http_client=http_client)
 
     def chat(self, messages: Messages, **fields: Any) -> ChatResponse:
         """Ask and wait for the whole answer.
@@ -122,13 +124,13 @@ class Client(BaseClient):
         request: ChatRequest,
         *,
         cancel: Cancel | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        status: Status | None = None,
     ) -> ChatStream:
         """Send a checked request, or take its answer from the recordings that hold.
 
         Raises: As `BaseClient.send`, and CassetteError.
         """
-        return self.recorded(strict=True).send(request, cancel=cancel, progress=progress)
+        return self.recorded(strict=True).send(request, cancel=cancel, status=status)
 
     def default_model(self, cancel: Cancel | None = None) -> str:
         """Return the service's only model; where nobody is asked, one that stands for the recorded one.
@@ -174,9 +176,7 @@ class Client(BaseClient):
             strict=strict,
         )
 
-    def models(
-        self, *, cancel: Cancel | None = None, progress: Callable[[int, int], None] | None = None
-    ) -> list[Model]:
+    def models(self, *, cancel: Cancel | None = None, status: Status | None = None) -> list[Model]:
         """Return the models that the service lists; where nobody is asked, those in the recordings.
 
         Raises:
@@ -184,7 +184,7 @@ class Client(BaseClient):
         """
         held = active()
         if held is None or held[0].asks:
-            return super().models(cancel=cancel, progress=progress)
+            return super().models(cancel=cancel, status=status)
         return held[0].models()
 
     @property
@@ -210,9 +210,9 @@ class _Live:
         request: ChatRequest,
         *,
         cancel: Cancel | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        status: Status | None = None,
     ) -> ChatStream:
-        return BaseClient.send(self._client, request, cancel=cancel, progress=progress)
+        return BaseClient.send(self._client, request, cancel=cancel, status=status)
 
 
 class ClientPool:
@@ -222,14 +222,19 @@ class ClientPool:
         self._clients: dict[tuple[object, ...], Client] = {}
         self._lock = threading.Lock()
 
-    def get(self, endpoint: Endpoint, *, timeout: float, stream_usage: StreamUsage) -> Client:
-        """Return the client of `endpoint` with these settings, made at the first call."""
+    def get(self, endpoint: Endpoint, options: Options) -> Client:
+        """Return the client of `endpoint` with these options, made at the first call."""
         fixed = getattr(endpoint, "fixed", None)
         key = fixed.api_key.digest() if fixed is not None and fixed.api_key is not None else None
-        place = (endpoint.name, fixed and fixed.base_url, key, timeout, stream_usage)
+        place = (endpoint.name, fixed and fixed.base_url, key, options)
         with self._lock:
             if place not in self._clients:
-                self._clients[place] = Client(endpoint, timeout=timeout, stream_usage=stream_usage)
+                self._clients[place] = Client(
+                    endpoint,
+                    timeout=options.timeout,
+                    max_retries=options.max_retries,
+                    stream_usage=options.stream_usage,
+                )
             return self._clients[place]
 
     def close(self) -> None:

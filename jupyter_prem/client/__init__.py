@@ -6,7 +6,7 @@
 from ._accumulator import Accumulator, response_of
 from ._address import PREM_STUDIO, Address, Endpoint, FixedEndpoint, check_base_url, is_loopback
 from ._async_client import AsyncBaseClient
-from ._backend import AsyncBackend, Backend
+from ._backend import AsyncBackend, Backend, Status
 from ._cancel import Cancel
 from ._client import BaseClient
 from ._decode import quoted
@@ -21,7 +21,9 @@ from ._errors import (
     ConfigurationError,
     ConflictError,
     ContextWindowExceededError,
+    DeadlineExceeded,
     EmptyResponse,
+    IdleTimeout,
     IncompleteStream,
     InternalServerError,
     Interrupted,
@@ -32,6 +34,7 @@ from ._errors import (
     NotFoundError,
     PermissionDeniedError,
     PremError,
+    ProtocolError,
     RateLimitError,
     RedirectRefused,
     RequestError,
@@ -46,14 +49,17 @@ from ._fields import FIELDS, NUMBER_RANGES, check_field
 from ._keys import Key, scrub
 from ._request import UNSET, Body, ChatRequest, Message, Messages, ToolCall, Unset, as_messages
 from ._response import ChatResponse, Choice, Delta, Model, Usage
-from ._service import DEFAULT_TIMEOUT, StreamUsage
+from ._retry import MAX_RETRIES, Retries, spent
+from ._service import Options, StreamUsage
 from ._sse import Event, EventDecoder
 from ._stream import AsyncChatStream, AsyncSource, ChatStream, Source, Watcher
 from ._text import whole, whole_json
+from ._timeouts import DEFAULT_TIMEOUT, Timeouts
 
 __all__ = [
     "DEFAULT_TIMEOUT",
     "FIELDS",
+    "MAX_RETRIES",
     "NUMBER_RANGES",
     "PREM_STUDIO",
     "UNSET",
@@ -81,12 +87,14 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ContextWindowExceededError",
+    "DeadlineExceeded",
     "Delta",
     "EmptyResponse",
     "Endpoint",
     "Event",
     "EventDecoder",
     "FixedEndpoint",
+    "IdleTimeout",
     "IncompleteStream",
     "InternalServerError",
     "Interrupted",
@@ -99,17 +107,22 @@ __all__ = [
     "Model",
     "NotAnAPI",
     "NotFoundError",
+    "Options",
     "PermissionDeniedError",
     "PremError",
+    "ProtocolError",
     "RateLimitError",
     "RedirectRefused",
     "RequestError",
     "ResponseError",
+    "Retries",
     "SchemaError",
     "Source",
+    "Status",
     "StreamInterrupted",
     "StreamUsage",
     "StructuredOutputError",
+    "Timeouts",
     "ToolCall",
     "ToolRoundsError",
     "UnprocessableEntityError",
@@ -123,6 +136,7 @@ __all__ = [
     "quoted",
     "response_of",
     "scrub",
+    "spent",
     "whole",
     "whole_json",
 ]

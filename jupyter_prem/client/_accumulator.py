@@ -155,10 +155,11 @@ class Accumulator:
         for name, value in values.items():
             if isinstance(value, _META[name]) and value != self._meta.get(name):
                 if name in self._meta and name in {"id", "model"}:
-                    self._note(f"The service changed the answer's {name} in the middle.")
+                    self.note(f"The service changed the answer's {name} in the middle.")
                 self._meta[name] = whole(value) if isinstance(value, str) else value
 
-    def _note(self, text: str) -> None:
+    def note(self, text: str) -> None:
+        """Note what is unusual about the answer, once."""
         if text not in self.notes:
             self.notes.append(text)
 

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ._address import FixedEndpoint
-from ._errors import PremError
+from ._errors import APIError, PremError
 from ._reply import AsyncReplySource
-from ._service import DEFAULT_TIMEOUT, Service, StreamUsage
+from ._retry import Retries
+from ._service import Attempt, Options, Service, fetching, waiting
 from ._status import succeeded
 from ._stream import AsyncChatStream
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     import httpx
 
     from ._address import Address, Endpoint
+    from ._backend import Status
     from ._http._async_wire import AsyncReply
     from ._request import ChatRequest, Messages
     from ._response import ChatResponse, Model
 
 __all__ = ["AsyncBaseClient"]
+
+_Answer = TypeVar("_Answer")
 
 
 class AsyncBaseClient(Service):
@@ -33,27 +37,26 @@ class AsyncBaseClient(Service):
 
     Args:
         endpoint: Who answers.
-        timeout: Seconds of silence after which the service counts as lost.
-        headers: Sent with every request.
-        verify: Whether, or with which context, TLS certificates are checked.
+        options: How it is asked.
         http_client: An `httpx.AsyncClient` to use instead of our own.
-        stream_usage: Whether a stream asks for its usage; "auto" stops asking a service that refuses.
     """
 
     def __init__(
         self,
         endpoint: Endpoint,
+        options: Options | None = None,
         *,
-        timeout: float = DEFAULT_TIMEOUT,
-        headers: Mapping[str, str] | None = None,
-        verify: bool | ssl.SSLContext = True,
         http_client: httpx.AsyncClient | None = None,
-        stream_usage: StreamUsage = "auto",
     ) -> None:
         from ._http._async_wire import AsyncWire
 
-        super().__init__(endpoint, stream_usage)
-        self._wire = AsyncWire(timeout=timeout, headers=headers, verify=verify, http_client=http_client)
+        super().__init__(endpoint, options or Options())
+        self._wire = AsyncWire(
+            timeouts=self.options.timeouts,
+            headers=self.options.headers,
+            verify=self.options.verify,
+            http_client=http_client,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -93,16 +96,13 @@ class AsyncBaseClient(Service):
     async def _asked(self, messages: Messages, fields: Mapping[str, Any]) -> AsyncChatStream:
         return await self.send(await self.build(messages, **fields))
 
-    async def models(self, *, progress: Callable[[int, int], None] | None = None) -> list[Model]:
+    async def models(self, *, status: Status | None = None) -> list[Model]:
         """Return the models that the service lists.
 
         Raises:
             APIError: The service, or the way to it, failed.
         """
-        address = await self._address(progress)
-        async with await self._wire.send(address, "GET", "models") as reply:
-            await self._check(reply, address)
-            return self._listed(await reply.read(), reply, address)
+        return await self._again(self._models, status, self.options.max_retries)
 
     async def default_model(self) -> str:
         """Return the service's only model.
@@ -125,48 +125,102 @@ class AsyncBaseClient(Service):
         request, unnamed = self._draft(messages, fields)
         return dataclasses.replace(request, model=await self.default_model()) if unnamed else request
 
-    async def send(
-        self, request: ChatRequest, *, progress: Callable[[int, int], None] | None = None
-    ) -> AsyncChatStream:
+    async def send(self, request: ChatRequest, *, status: Status | None = None) -> AsyncChatStream:
         """Send a checked request; the deltas of its answer come from what is returned.
+
+        Args:
+            request: The request.
+            status: Told what is waited for: a model that is fetched, a service that asked for a pause.
 
         Raises:
             APIError: No answer began.
         """
+        return await self._asked_up_to(self.options.max_retries, request, status)
+
+    async def _asked_up_to(
+        self, max_retries: int, request: ChatRequest, status: Status | None
+    ) -> AsyncChatStream:
         attempt = self._attempt(request)
-        address = await self._address(progress)
         started = time.perf_counter()
+
+        def ask(address: Address) -> Awaitable[AsyncChatStream]:
+            return self._stream(attempt, address, started)
+
+        try:
+            return await self._again(ask, status, max_retries)
+        except APIError as error:
+            if self._unknown(error, request.model):
+                with contextlib.suppress(PremError):
+                    self._near(error, request.model, await self._models(await self._address(None)))
+            raise
+
+    async def _stream(self, attempt: Attempt, address: Address, started: float) -> AsyncChatStream:
         reply = await self._post(address, attempt.content)
         while attempt.again(reply.status_code):
             await reply.aclose()
             reply = await self._post(address, attempt.content)
         try:
-            await self._check(reply, address)
+            await self._check(reply, address, len(attempt.content))
         except BaseException:
             await reply.aclose()
             raise
         return AsyncChatStream(
-            AsyncReplySource(reply, address, attempt.body),
+            AsyncReplySource(reply, address, attempt.body, strict=self.options.strict),
             attempt.body,
             started,
             about={"endpoint": self.endpoint.name},
         )
 
-    async def _address(self, progress: Callable[[int, int], None] | None) -> Address:
+    async def _again(
+        self,
+        ask: Callable[[Address], Awaitable[_Answer]],
+        status: Status | None,
+        max_retries: int,
+    ) -> _Answer:
+        """Return what `ask` does; it is called again after what is no answer, and may be one later."""
+        retries = Retries(max_retries)
+        while True:
+            try:
+                return await ask(await self._address(status))
+            except APIError as error:
+                wait = retries.after(error)
+                if wait is None:
+                    raise
+                text = waiting(error, wait)
+            if status is not None:
+                status(text, None)
+            await _pause(wait)
+            if status is not None:
+                status("", None)
+
+    async def _models(self, address: Address) -> list[Model]:
+        async with await self._wire.send(address, "GET", "models") as reply:
+            await self._check(reply, address)
+            return self._listed(await reply.read(), reply, address)
+
+    async def _address(self, status: Status | None) -> Address:
         if isinstance(self.endpoint, FixedEndpoint):
             return self.endpoint.fixed
         import asyncio  # takes long to load, and only a running loop comes here
 
-        return await asyncio.to_thread(self.endpoint.address, progress)  # it may start, or fetch, a model
+        return await asyncio.to_thread(
+            self.endpoint.address, fetching(status)
+        )  # it may start, or fetch, a model
 
     async def _post(self, address: Address, content: bytes) -> AsyncReply:
         return await self._wire.send(address, "POST", "chat/completions", content=content)
 
-    async def _check(self, reply: AsyncReply, address: Address) -> None:
+    async def _check(self, reply: AsyncReply, address: Address, size: int = 0) -> None:
         if succeeded(reply.status_code):
             return
         try:
             body = await reply.read()
         except PremError:
             body = b""
-        raise self._refused(reply, body, address)
+        raise self._refused(reply, body, address, size)
+
+
+async def _pause(seconds: float) -> None:
+    import asyncio
+
+    await asyncio.sleep(seconds)

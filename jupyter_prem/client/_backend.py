@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ._cancel import Cancel
     from ._request import ChatRequest
     from ._stream import AsyncChatStream, ChatStream
 
-__all__ = ["AsyncBackend", "Backend"]
+__all__ = ["AsyncBackend", "Backend", "Status"]
+
+Status = Callable[[str, "float | None"], None]
+"""Called with what is waited for, and how much of it is done; with nothing once it is the answer itself."""
 
 
 class Backend(Protocol):
@@ -30,9 +32,9 @@ class Backend(Protocol):
         request: ChatRequest,
         *,
         cancel: Cancel | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        status: Status | None = None,
     ) -> ChatStream:
-        """Send a request and return its answer on the way."""
+        """Send a request and return its answer on the way; `status` is told what is waited for."""
         ...
 
 
@@ -47,8 +49,6 @@ class AsyncBackend(Protocol):
         """Return the body that a request goes out with."""
         ...
 
-    async def send(
-        self, request: ChatRequest, *, progress: Callable[[int, int], None] | None = None
-    ) -> AsyncChatStream:
-        """Send a request and return its answer on the way."""
+    async def send(self, request: ChatRequest, *, status: Status | None = None) -> AsyncChatStream:
+        """Send a request and return its answer on the way; `status` is told what is waited for."""
         ...

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from ._errors import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Cancel"]
+__all__ = ["Cancel", "pause"]
 
 
 class Cancel:
@@ -37,6 +40,10 @@ class Cancel:
         for close in closers:
             close()
 
+    def wait(self, seconds: float) -> bool:
+        """Wait so long, or until `cancel` is called; return whether it was."""
+        return self._event.wait(seconds)
+
     @contextmanager
     def closing(self, close: Callable[[], None]) -> Iterator[None]:
         """Have `close` called if `cancel` is, now or while the block runs."""
@@ -50,3 +57,15 @@ class Cancel:
         finally:
             with self._lock:
                 self._closers.remove(close)
+
+
+def pause(seconds: float, cancel: Cancel | None) -> None:
+    """Wait so long.
+
+    Raises:
+        Interrupted: `cancel` was called meanwhile.
+    """
+    if cancel is None:
+        time.sleep(seconds)
+    elif cancel.wait(seconds):
+        raise Interrupted("Stopped.")

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from ._errors import PremError
+from ._cancel import Cancel, pause
+from ._errors import APIError, PremError
 from ._reply import ReplySource
-from ._service import DEFAULT_TIMEOUT, Service, StreamUsage
+from ._retry import Retries
+from ._service import Attempt, Options, Service, fetching, waiting
 from ._status import succeeded
 from ._stream import ChatStream
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import httpx
 
     from ._address import Address, Endpoint
-    from ._cancel import Cancel
+    from ._backend import Status
     from ._http._wire import Reply
     from ._request import ChatRequest, Messages
     from ._response import ChatResponse, Model
 
 __all__ = ["BaseClient"]
+
+_Answer = TypeVar("_Answer")
 
 
 class BaseClient(Service):
@@ -32,27 +36,22 @@ class BaseClient(Service):
 
     Args:
         endpoint: Who answers.
-        timeout: Seconds of silence after which the service counts as lost.
-        headers: Sent with every request.
-        verify: Whether, or with which context, TLS certificates are checked.
+        options: How it is asked.
         http_client: An `httpx.Client` to use instead of our own.
-        stream_usage: Whether a stream asks for its usage; "auto" stops asking a service that refuses.
     """
 
     def __init__(
-        self,
-        endpoint: Endpoint,
-        *,
-        timeout: float = DEFAULT_TIMEOUT,
-        headers: Mapping[str, str] | None = None,
-        verify: bool | ssl.SSLContext = True,
-        http_client: httpx.Client | None = None,
-        stream_usage: StreamUsage = "auto",
+        self, endpoint: Endpoint, options: Options | None = None, *, http_client: httpx.Client | None = None
     ) -> None:
         from ._http._wire import Wire
 
-        super().__init__(endpoint, stream_usage)
-        self._wire = Wire(timeout=timeout, headers=headers, verify=verify, http_client=http_client)
+        super().__init__(endpoint, options or Options())
+        self._wire = Wire(
+            timeouts=self.options.timeouts,
+            headers=self.options.headers,
+            verify=self.options.verify,
+            http_client=http_client,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -87,18 +86,13 @@ class BaseClient(Service):
         """
         return self.send(self.build(messages, **{**fields, "stream": True}))
 
-    def models(
-        self, *, cancel: Cancel | None = None, progress: Callable[[int, int], None] | None = None
-    ) -> list[Model]:
+    def models(self, *, cancel: Cancel | None = None, status: Status | None = None) -> list[Model]:
         """Return the models that the service lists.
 
         Raises:
             APIError: The service, or the way to it, failed.
         """
-        address = self.endpoint.address(progress)
-        with self._wire.send(address, "GET", "models", cancel=cancel) as reply:
-            self._check(reply, address)
-            return self._listed(reply.read(), reply, address)
+        return self._again(lambda address: self._models(address, cancel), cancel, status)
 
     def default_model(self, cancel: Cancel | None = None) -> str:
         """Return the service's only model.
@@ -123,41 +117,84 @@ class BaseClient(Service):
         request: ChatRequest,
         *,
         cancel: Cancel | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        status: Status | None = None,
     ) -> ChatStream:
         """Send a checked request; the deltas of its answer come from what is returned.
+
+        Args:
+            request: The request.
+            cancel: Stops it from another thread.
+            status: Told what is waited for: a model that is fetched, a service that asked for a pause.
 
         Raises:
             APIError: No answer began.
             Interrupted: `cancel` was called meanwhile.
         """
         attempt = self._attempt(request)
-        address = self.endpoint.address(progress)
         started = time.perf_counter()
+
+        def ask(address: Address) -> ChatStream:
+            return self._stream(attempt, address, started, cancel)
+
+        try:
+            return self._again(ask, cancel, status)
+        except APIError as error:
+            if self._unknown(error, request.model):
+                with contextlib.suppress(PremError):
+                    self._near(error, request.model, self._models(self.endpoint.address(), cancel))
+            raise
+
+    def _stream(
+        self, attempt: Attempt, address: Address, started: float, cancel: Cancel | None
+    ) -> ChatStream:
         reply = self._post(address, attempt.content, cancel)
         while attempt.again(reply.status_code):
             reply.close()
             reply = self._post(address, attempt.content, cancel)
         try:
-            self._check(reply, address)
+            self._check(reply, address, len(attempt.content))
         except BaseException:
             reply.close()
             raise
         return ChatStream(
-            ReplySource(reply, address, attempt.body),
+            ReplySource(reply, address, attempt.body, strict=self.options.strict),
             attempt.body,
             started,
             about={"endpoint": self.endpoint.name},
         )
 
+    def _again(
+        self, ask: Callable[[Address], _Answer], cancel: Cancel | None, status: Status | None
+    ) -> _Answer:
+        """Return what `ask` does; it is called again after what is no answer, and may be one later."""
+        retries = Retries(self.options.max_retries)
+        while True:
+            try:
+                return ask(self.endpoint.address(fetching(status)))
+            except APIError as error:
+                wait = retries.after(error)
+                if wait is None:
+                    raise
+                text = waiting(error, wait)
+            if status is not None:
+                status(text, None)
+            pause(wait, cancel)
+            if status is not None:
+                status("", None)
+
+    def _models(self, address: Address, cancel: Cancel | None) -> list[Model]:
+        with self._wire.send(address, "GET", "models", cancel=cancel) as reply:
+            self._check(reply, address)
+            return self._listed(reply.read(), reply, address)
+
     def _post(self, address: Address, content: bytes, cancel: Cancel | None) -> Reply:
         return self._wire.send(address, "POST", "chat/completions", content=content, cancel=cancel)
 
-    def _check(self, reply: Reply, address: Address) -> None:
+    def _check(self, reply: Reply, address: Address, size: int = 0) -> None:
         if succeeded(reply.status_code):
             return
         try:
             body = reply.read()
         except PremError:
             body = b""
-        raise self._refused(reply, body, address)
+        raise self._refused(reply, body, address, size)

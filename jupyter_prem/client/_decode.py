@@ -8,55 +8,87 @@ from typing import TYPE_CHECKING, Any
 from ._errors import APIStreamError, MalformedStream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._sse import Event
 
-__all__ = ["DONE", "chunk_of", "names_of", "parse_json", "quoted", "stream_error", "words_of"]
+__all__ = ["DONE", "Reader", "names_of", "parse_json", "quoted", "stream_error", "words_of"]
 
 DONE: dict[str, Any] = {}
-"""What `chunk_of` returns for the end mark `[DONE]`."""
+"""What `Reader.chunk` returns for the end mark `[DONE]`."""
 
 _QUOTE_LIMIT = 200
-_JSON = json.JSONDecoder(parse_constant=lambda _: None)
+_TWICE = "The service named a field twice; the later one counts."
+_NUMBERS = "The service sent a number that JSON has not (NaN or Infinity), taken as null."
+_BYTES = "The service sent bytes that are no UTF-8, shown as U+FFFD."
 
 
-def chunk_of(event: Event) -> dict[str, Any]:
-    """Return the chunk that `event` carries; `DONE` itself for the end mark.
+class Reader:
+    """Reads what a service sends as JSON; what was unusual about it is noted.
 
-    Raises:
-        APIStreamError: The event reports an error.
-        MalformedStream: It is no JSON object.
+    Args:
+        note: Called with what was unusual; more than once with the same.
+        strict: Whether bytes that are no UTF-8 are an error.
     """
-    if event.type == "error":
-        raise stream_error(_lenient(event.data))
-    data = event.data
-    if data.strip() == b"[DONE]":
-        return DONE
-    chunk = parse_json(data)
-    if not isinstance(chunk, dict):
-        raise MalformedStream(
-            "The stream holds an event that is no JSON object.",
-            detail=quoted(event.data.decode("utf-8", "replace")),
+
+    def __init__(self, note: Callable[[str], None] = lambda _: None, *, strict: bool = False) -> None:
+        self._note = note
+        self._strict = strict
+        self._json = json.JSONDecoder(
+            parse_constant=lambda _: note(_NUMBERS),  # which is None: null
+            object_pairs_hook=lambda pairs: _fields(pairs, note),
         )
-    if chunk.get("error"):
-        raise stream_error(chunk)
-    return chunk
+
+    def chunk(self, event: Event) -> dict[str, Any]:
+        """Return the chunk that `event` carries; `DONE` itself for the end mark.
+
+        Raises:
+            APIStreamError: The event reports an error.
+            MalformedStream: It is no JSON object.
+        """
+        if event.type == "error":
+            raise stream_error(_lenient(event.data))
+        data = event.data
+        if data.strip() == b"[DONE]":
+            return DONE
+        chunk = self.parse(data)
+        if not isinstance(chunk, dict):
+            raise MalformedStream(
+                "The stream holds an event that is no JSON object.",
+                detail=quoted(data.decode("utf-8", "replace")),
+            )
+        if chunk.get("error"):
+            raise stream_error(chunk)
+        return chunk
+
+    def parse(self, data: bytes) -> Any:
+        """Return what JSON says; NaN and infinities become null, bytes that are no UTF-8 become U+FFFD.
+
+        Raises:
+            MalformedStream: It is no JSON, or nested too deeply.
+        """
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            text = data.decode("utf-8", "replace")
+            if self._strict:
+                raise MalformedStream(
+                    "The service sent bytes that are no UTF-8.", detail=quoted(text)
+                ) from None
+            self._note(_BYTES)
+        try:
+            value, end = self._json.raw_decode(text) if text.startswith("{") else (None, 0)
+            return value if end == len(text) else self._json.decode(text)
+        except (ValueError, RecursionError) as error:
+            reason = "nested too deeply" if isinstance(error, RecursionError) else "no JSON"
+            raise MalformedStream(
+                f"The service sent an event that is {reason}.", detail=quoted(text)
+            ) from None
 
 
 def parse_json(data: bytes) -> Any:
-    """Return what JSON says; NaN and infinities become null, bytes that are no UTF-8 become U+FFFD.
-
-    Raises:
-        MalformedStream: It is no JSON, or nested too deeply.
-    """
-    try:
-        text = data.decode("utf-8", "replace")
-        value, end = _JSON.raw_decode(text) if text.startswith("{") else (None, 0)
-        return value if end == len(text) else _JSON.decode(text)
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else "no JSON"
-        raise MalformedStream(
-            f"The service sent an event that is {reason}.", detail=quoted(data.decode("utf-8", "replace"))
-        ) from None
+    """Return what JSON says; see `Reader.parse`."""
+    return Reader().parse(data)
 
 
 def stream_error(body: Any) -> APIStreamError:
@@ -90,8 +122,16 @@ def words_of(body: Any) -> str:
 
 def quoted(text: str) -> str:
     """Return `text` fit to be quoted: one line, no control characters, at most 200 characters."""
+    text = text[: 20 * _QUOTE_LIMIT]  # of megabytes, the beginning is enough
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return line if len(line) <= _QUOTE_LIMIT else f"{line[:_QUOTE_LIMIT]}…"
+
+
+def _fields(pairs: list[tuple[str, Any]], note: Callable[[str], None]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        note(_TWICE)
+    return fields
 
 
 def _place(item: Any) -> str:

@@ -30,6 +30,9 @@
             ├── MalformedStream
             ├── NotAnAPI            a web page, a proxy's login, another protocol
             ├── StreamInterrupted   the connection broke in the middle
+            │   ├── IdleTimeout         the service fell silent
+            │   ├── DeadlineExceeded    the answer took longer than it may in all
+            │   └── ProtocolError       what came is not what HTTP says it is
             ├── StructuredOutputError   no JSON, or JSON that does not fit the schema
             └── ToolRoundsError     the model asks for more calls than it may
 
@@ -54,7 +57,9 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ContextWindowExceededError",
+    "DeadlineExceeded",
     "EmptyResponse",
+    "IdleTimeout",
     "IncompleteStream",
     "InternalServerError",
     "Interrupted",
@@ -65,6 +70,7 @@ __all__ = [
     "NotFoundError",
     "PermissionDeniedError",
     "PremError",
+    "ProtocolError",
     "RateLimitError",
     "RedirectRefused",
     "RequestError",
@@ -162,7 +168,18 @@ class APIError(PremError):
 
 
 class APIConnectionError(APIError):
-    """No answer began: name not found, connection refused, TLS failed."""
+    """No answer began: name not found, connection refused, TLS failed.
+
+    Args:
+        again: Whether to ask again may help, and cannot be billed twice.
+        what: See PremError, as for the other arguments.
+    """
+
+    def __init__(
+        self, what: str, *, again: bool = False, where: str = "", hint: str = "", detail: str = ""
+    ) -> None:
+        super().__init__(what, where=where, hint=hint, detail=detail)
+        self.again = again
 
 
 class APITimeoutError(APIConnectionError):
@@ -177,6 +194,7 @@ class APIStatusError(APIError):
         request_id: The service's own id of the request, where it sent one.
         code: What the service calls it, where it says so.
         retry_after: Seconds after which to ask again, where the service said so.
+        should_retry: Whether to ask again, where the service said so.
         what: See PremError, as for the other arguments.
     """
 
@@ -190,6 +208,7 @@ class APIStatusError(APIError):
         request_id: str = "",
         code: str = "",
         retry_after: float | None = None,
+        should_retry: bool | None = None,
         where: str = "",
         hint: str = "",
         detail: str = "",
@@ -199,6 +218,7 @@ class APIStatusError(APIError):
         self.status_code = status_code
         self.request_id = request_id
         self.retry_after = retry_after
+        self.should_retry = should_retry
 
 
 class BadRequestError(APIStatusError):
@@ -290,6 +310,18 @@ class NotAnAPI(ResponseError):
 
 class StreamInterrupted(ResponseError):
     """The connection broke in the middle of the answer."""
+
+
+class IdleTimeout(StreamInterrupted):
+    """The service fell silent in the middle of its answer, or sent only what keeps a connection alive."""
+
+
+class DeadlineExceeded(StreamInterrupted):
+    """The answer was not whole when its time was over."""
+
+
+class ProtocolError(StreamInterrupted):
+    """What came is not what HTTP or its headers say: another length, a damaged compression."""
 
 
 class StructuredOutputError(ResponseError):

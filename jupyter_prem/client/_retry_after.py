@@ -6,6 +6,7 @@ Sources: RFC 9110 section 10.2.3 (seconds, or a date), and `retry-after-ms`, as 
 from __future__ import annotations
 
 import math
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["retry_after"]
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?", re.ASCII)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -35,11 +38,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None
+    value = float(text) if _NUMBER.fullmatch(text.strip()) else math.inf
+    return value if math.isfinite(value) else None
 
 
 def _date(text: str) -> float | None:

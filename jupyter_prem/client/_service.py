@@ -2,30 +2,67 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ._errors import ConfigurationError, NotAnAPI, NotFoundError, RequestError
 from ._request import UNSET, ChatRequest, Messages, as_messages
 from ._response import Model
+from ._retry import MAX_RETRIES, check_retries
 from ._status import json_body, status_error, succeeded
+from ._timeouts import DEFAULT_TIMEOUT, Timeouts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import ssl
+    from collections.abc import Callable, Mapping, Sequence
 
     from ._address import Address, Endpoint
-    from ._errors import PremError
-    from ._reply import Head
+    from ._backend import Status
+    from ._errors import APIStatusError, PremError
     from ._request import Body
+    from ._status import Head
 
-__all__ = ["DEFAULT_TIMEOUT", "Attempt", "Service", "StreamUsage"]
-
-DEFAULT_TIMEOUT = 300.0
-"""Seconds of silence after which a service counts as lost."""
+__all__ = ["Attempt", "Options", "Service", "StreamUsage", "fetching", "waiting"]
 
 StreamUsage = Literal["auto", "always", "never"]
 
 _REFUSALS = (400, 422)  # of a field that a service does not know
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a client asks.
+
+    Args:
+        timeout: How long a service may take; as seconds, how long it may be silent.
+        max_retries: How often a question is asked again that nobody can have answered.
+        headers: Sent with every request.
+        verify: Whether, or with which `ssl.SSLContext`, certificates are checked.
+        stream_usage: Whether a stream asks for its usage: "auto" (until a service refuses), "always"
+            or "never".
+        strict: Whether habits of servers that no standard allows are errors, rather than met.
+
+    Raises:
+        ConfigurationError: A timeout or a number is none.
+    """
+
+    timeout: float | Timeouts | Mapping[str, Any] = DEFAULT_TIMEOUT
+    max_retries: int = MAX_RETRIES
+    headers: Mapping[str, str] | None = None
+    verify: bool | ssl.SSLContext = True
+    stream_usage: StreamUsage = "auto"
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        Timeouts.of(self.timeout)
+        check_retries(self.max_retries)
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long a service may take."""
+        return Timeouts.of(self.timeout)
 
 
 class Service:
@@ -33,13 +70,15 @@ class Service:
 
     Args:
         endpoint: Who answers.
-        stream_usage: Whether a stream asks for its usage; "auto" stops asking a service that refuses.
+        options: How it is asked.
     """
 
-    def __init__(self, endpoint: Endpoint, stream_usage: StreamUsage) -> None:
+    def __init__(self, endpoint: Endpoint, options: Options) -> None:
         self.endpoint = endpoint
-        self.stream_usage = stream_usage
-        self.takes_usage: bool | None = {"auto": None, "always": True, "never": False}[stream_usage]
+        self.options = options
+        self.stream_usage = options.stream_usage
+        usage = {"auto": None, "always": True, "never": False}
+        self.takes_usage: bool | None = usage[options.stream_usage]
         self._model: str | None = None
 
     def __repr__(self) -> str:
@@ -75,9 +114,8 @@ class Service:
         if len(names) == 1:
             self._model = names[0]
             return names[0]
-        shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")  # noqa: PLR2004 - a line of names
         raise ConfigurationError(
-            f"No model is named, and the service has {len(names)}: {shown}"
+            f"No model is named, and the service has {len(names)}: {_line(names, 20)}"
             if names
             else "The service has no model.",
             where=f"at {self.endpoint.name}",
@@ -96,12 +134,29 @@ class Service:
             )
         return Attempt(self, request)
 
-    def _refused(self, reply: Head, body: bytes, address: Address) -> PremError:
-        """Return the error of a status that is no success."""
-        error = status_error(reply, body, address)
+    def _refused(self, reply: Head, body: bytes, address: Address, size: int) -> APIStatusError:
+        """Return the error of a status that is no success; `size` is how many bytes were sent."""
+        error = status_error(reply, body, address, size)
         if isinstance(error, NotFoundError):
             self._model = None
         return error
+
+    @staticmethod
+    def _unknown(error: PremError, model: str) -> bool:
+        """Whether an error says that there is no such model, so that the list of them is worth asking for."""
+        words = error.detail.lower()
+        return isinstance(error, NotFoundError) and (not words or "model" in words or model.lower() in words)
+
+    @staticmethod
+    def _near(error: PremError, model: str, models: Sequence[Model]) -> None:
+        """Have an error name the models that a name may have meant."""
+        names = [known.id for known in models]
+        near = difflib.get_close_matches(model, names, n=3, cutoff=0.5)
+        near = near or [name for name in names if model.lower() in name.lower()][:3]
+        if near:
+            error.hint = f"Did you mean {' or '.join(near)}? %prem models lists all {len(names)}."
+        elif names:
+            error.hint = f"The service has {_line(names, 5)}: %prem models lists them."
 
     def _listed(self, data: bytes, reply: Head, address: Address) -> list[Model]:
         """Return the models of a list's body.
@@ -154,3 +209,23 @@ class Attempt:
         self._without = True
         self.body = self._request.body()
         return True
+
+
+def fetching(status: Status | None) -> Callable[[int, int], None] | None:
+    """Return what is told of a model that is being fetched, in bytes of bytes."""
+    if status is None:
+        return None
+
+    def progress(done: int, total: int) -> None:
+        status(f"Fetching the embedded model, once ({total / 1e6:.0f} MB)", done / total if total else None)
+
+    return progress
+
+
+def waiting(error: PremError, seconds: float) -> str:
+    """Return the line that stands while a question waits to be asked again."""
+    return f"{error.what} Asking again in {seconds:.1f} s …"
+
+
+def _line(names: Sequence[str], most: int) -> str:
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

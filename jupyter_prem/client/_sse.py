@@ -24,7 +24,7 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 _SHORTEST = len(b"data: ")
 _LF = 0x0A
-_LONG_LINE = f"One line of the stream is over {LINE_LIMIT // 2**20} MiB."
+LONG_LINE = f"One line of the stream is over {LINE_LIMIT // 2**20} MiB."
 
 
 class Event(NamedTuple):
@@ -62,7 +62,7 @@ class EventDecoder:
             and not (self._chunks or self._after_cr or self._at_start or self._data or self._type)
         ):  # services flush an event at a time, so nearly all come this way
             if len(chunk) > LINE_LIMIT:
-                raise LimitExceeded(_LONG_LINE)
+                raise LimitExceeded(LONG_LINE)
             return (Event("message", chunk[6:-2]),)
         return self._feed(chunk)
 
@@ -85,7 +85,7 @@ class EventDecoder:
             self._chunks.append(chunk[start:])
             self._buffered += len(chunk) - start
             if self._buffered > LINE_LIMIT:
-                raise LimitExceeded(_LONG_LINE)
+                raise LimitExceeded(LONG_LINE)
 
     def close(self) -> Iterator[Event]:
         """Yield what the end of the stream leaves: an event whose blank line is missing."""

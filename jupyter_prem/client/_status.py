@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from ._decode import names_of, parse_json, quoted, words_of
+from ._decode import Reader, names_of, parse_json, quoted, words_of
 from ._errors import (
     APIStatusError,
     AuthenticationError,
@@ -18,19 +18,23 @@ from ._errors import (
     NotAnAPI,
     NotFoundError,
     PermissionDeniedError,
+    ProtocolError,
     RateLimitError,
     RedirectRefused,
+    ResponseError,
     UnprocessableEntityError,
 )
 from ._keys import scrub
 from ._retry_after import retry_after
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ._address import Address
-    from ._reply import Head
 
-__all__ = ["json_body", "names_context_window", "status_error", "succeeded"]
+__all__ = ["Head", "json_body", "names_context_window", "status_error", "succeeded"]
 
+_PROXY, _TOO_LARGE = 407, 413
 _BY_STATUS: Final[dict[int, type[APIStatusError]]] = {
     400: BadRequestError,
     401: AuthenticationError,
@@ -52,32 +56,56 @@ _FULL = re.compile(
 )
 
 
+class Head(Protocol):
+    """What a reply says before its body; names of headers are looked up in lower case."""
+
+    @property
+    def status_code(self) -> int:
+        """HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Its headers."""
+        ...
+
+
 def names_context_window(words: str) -> bool:
     """Whether a service's words say that the messages do not fit into the model's context window."""
     return bool(_FULL.search(words))
 
 
-def json_body(data: bytes, reply: Head, address: Address) -> Any:
+def json_body(data: bytes, reply: Head, address: Address, reader: Reader | None = None) -> Any:
     """Return what a body's JSON says.
 
     Raises:
         EmptyResponse: There is none.
-        NotAnAPI: It is no JSON.
+        NotAnAPI: It is something else than JSON.
+        ProtocolError: It is cut off.
+        MalformedStream: It is damaged JSON.
     """
-    where = f"at {address.host}"
     if not data.strip():
-        raise EmptyResponse("The service answered with nothing.", where=where)
+        raise EmptyResponse("The service answered with nothing.", where=f"at {address.host}")
     try:
-        return parse_json(data)
-    except MalformedStream:
-        words = quoted(scrub(data[:2000].decode("utf-8", "replace"), address.api_key))
-        page = "html" in reply.headers.get("content-type", "") or data.lstrip()[:1] == b"<"
-        raise NotAnAPI(
-            "A web page answered, not the API." if page else "The service's answer is no JSON.",
-            where=where,
-            hint="Check the address (%prem status); a proxy may want a login first.",
-            detail=words,
-        ) from None
+        return (reader or Reader()).parse(data)
+    except MalformedStream as error:
+        raise _no_json(data, reply, address, error) from None
+
+
+def _no_json(data: bytes, reply: Head, address: Address, error: MalformedStream) -> ResponseError:
+    where = f"at {address.host}"
+    words = quoted(scrub(data[:2000].decode("utf-8", "replace"), address.api_key))
+    if data.lstrip()[:1] == b"{":
+        if data.rstrip()[-1:] != b"}":
+            return ProtocolError("The service's answer is cut off in the middle.", where=where, detail=words)
+        return MalformedStream(error.what.replace("an event", "an answer"), where=where, detail=words)
+    page = "html" in reply.headers.get("content-type", "") or data.lstrip()[:1] == b"<"
+    return NotAnAPI(
+        "A web page answered, not the API." if page else "The service's answer is no JSON.",
+        where=where,
+        hint="Check the address (%prem status); a proxy may want a login first.",
+        detail=words,
+    )
 
 
 def succeeded(status: int) -> bool:
@@ -85,13 +113,14 @@ def succeeded(status: int) -> bool:
     return 200 <= status < 300  # noqa: PLR2004 - the section's classes
 
 
-def status_error(reply: Head, body: bytes, address: Address) -> APIStatusError:
+def status_error(reply: Head, body: bytes, address: Address, size: int = 0) -> APIStatusError:
     """Return the named error of a status that is no success, in the service's own words.
 
     Args:
         reply: What has the status.
         body: What came of its body.
         address: Who answered.
+        size: How many bytes it was sent.
     """
     status = reply.status_code
     data = body[:100_000]
@@ -114,13 +143,21 @@ def status_error(reply: Head, body: bytes, address: Address) -> APIStatusError:
         what = (
             f"The conversation does not fit into the model's context window; the service answered {status}."
         )
+    if status == _TOO_LARGE and kind is APIStatusError:
+        what = f"The service answered {status}: the question of {size:,} bytes is too large for it."
+    hint = ""
+    if status == _PROXY:
+        what = "The proxy wants a login first; it answered 407."
+        hint = "Set HTTPS_PROXY to http://user:password@host:port, or name the host in NO_PROXY."
     return kind(
         what,
         status_code=status,
         request_id=request_id,
         code=quoted(scrub(code or kind_named, address.api_key)),
         retry_after=retry_after(reply.headers),
+        should_retry={"true": True, "false": False}.get(reply.headers.get("x-should-retry", "").lower()),
         where=where,
+        hint=hint,
         detail=detail,
     )
 

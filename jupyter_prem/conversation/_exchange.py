@@ -32,7 +32,7 @@ from ._watch import CallMade, Outcome, Round, Watch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from jupyter_prem.client import Backend, Cancel, ChatStream, Delta
+    from jupyter_prem.client import Backend, Cancel, ChatStream, Delta, Status
 
     from ._tree import Tree
 
@@ -56,7 +56,7 @@ class Exchange:
         *,
         watch: Watch | None = None,
         cancel: Cancel | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        status: Status | None = None,
     ) -> None:
         self.place = place(tree, question)
         self.request, self._body = request_at(self.place, backend, question, cancel)
@@ -66,7 +66,7 @@ class Exchange:
         self._question = question
         self._watch = watch or Watch()
         self._cancel = cancel
-        self._progress = progress
+        self._status = status
         self._stream: ChatStream | None = None
         self._said: list[Message] = [self.place.message]
         self._open: list[ToolCall] = []  # asked for, and not yet answered
@@ -77,7 +77,7 @@ class Exchange:
     def __iter__(self) -> Iterator[Delta]:
         while True:
             self._watch.allow(self.request)
-            self._stream = self._backend.send(self.request, cancel=self._cancel, progress=self._progress)
+            self._stream = self._backend.send(self.request, cancel=self._cancel, status=self._status)
             yield from self._stream
             more = self._next(self._finish())
             if more is None:

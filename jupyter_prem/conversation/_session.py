@@ -93,15 +93,14 @@ def ask(
         ConfigurationError: No model could be chosen; nothing was sent.
     """
 
-    def progress(done: int, total: int) -> None:
+    def status(text: str, share: float | None) -> None:
         if cancel is not None and cancel.cancelled:
             raise Interrupted("Stopped.")
-        share = done / total if total else None
-        sink.status(f"Fetching the embedded model, once ({total / 1e6:.0f} MB)", share)
+        sink.status(text, share)
 
     with nullcontext() if question.once else tree.one_turn():
         watch = Watch(allow=allow, note=note, call=sink.call, again=sink.again)
-        exchange = Exchange(tree, backend, question, watch=watch, cancel=cancel, progress=progress)
+        exchange = Exchange(tree, backend, question, watch=watch, cancel=cancel, status=status)
         allow(exchange.request)  # what keeps the question from being asked is raised, not shown as an answer
         outcome = exchange.end(_receive(exchange, sink), bind)
     sink.finish(outcome)

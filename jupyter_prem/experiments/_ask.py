@@ -12,6 +12,7 @@ from jupyter_prem.client import (
     PermissionDeniedError,
     PremError,
     RateLimitError,
+    Retries,
     StructuredOutputError,
 )
 from jupyter_prem.records import CassetteError
@@ -55,6 +56,7 @@ async def ask_all(
     rows: Rows,
     *,
     at_once: int,
+    max_retries: int,
     allow: Callable[[ChatRequest], None],
     told: Told,
 ) -> None:
@@ -65,13 +67,14 @@ async def ask_all(
         ask: Asks one; gives the answer, and what to wait for until it is kept.
         rows: Takes the rows.
         at_once: How many are on their way at once, at most.
+        max_retries: How often one that failed is asked again, where that may help.
         allow: Called with each request before it goes; what it raises ends the experiment.
         told: Is told of each row and each pause.
 
     Raises:
         PremError: What ends the experiment: no key, no disk, no budget, or an answer that is not recorded.
     """
-    asking = _Asking(ask, rows, Gate(at_once, told.waits), allow, told)
+    asking = _Asking(ask, rows, Gate(at_once, told.waits), max_retries=max_retries, allow=allow, told=told)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(asking.work(points)) for _ in range(at_once)]
         asking.stop = lambda: [task.cancel() for task in tasks]
@@ -85,10 +88,13 @@ class _Asking:
         ask: Ask,
         rows: Rows,
         gate: Gate,
+        *,
+        max_retries: int,
         allow: Callable[[ChatRequest], None],
         told: Told,
     ) -> None:
         self._ask, self._rows, self._gate, self._allow, self._told = ask, rows, gate, allow, told
+        self._max_retries = max_retries
         self.error: Exception | None = None
         self.stop: Callable[[], Any] = lambda: None
 
@@ -102,24 +108,28 @@ class _Asking:
             self.stop()
 
     async def _one(self, point: Point) -> None:
-        waited = True
-        while waited:
+        # With functions it is many requests, which their own client asks again.
+        retries = Retries(0 if point.functions else self._max_retries)
+        wait: float | None = 0.0
+        while wait is not None:
+            if wait:
+                await asyncio.sleep(wait)
             await self._gate.enter()
             try:
                 self._allow(point.request)
-                waited = await self._try(point)
+                wait = await self._try(point, retries)
             finally:
                 self._gate.leave()
 
-    async def _try(self, point: Point) -> bool:
-        """Ask a request; return whether it is worth asking again, later."""
+    async def _try(self, point: Point, retries: Retries) -> float | None:
+        """Ask a request; return the seconds after which it is worth asking again, if it is."""
         try:
             response, kept = await self._ask(point)
             if kept is not None:
                 await kept
         except RateLimitError as error:
             if limited(error) and self._gate.limited(error):
-                return True
+                return 0.0  # the gate knows how long
             self._fail(point, error)
         except StructuredOutputError as error:
             self._keep(point, error)
@@ -128,11 +138,14 @@ class _Asking:
                 self._keep(point, None, error.response)
             raise
         except PremError as error:
+            wait = retries.after(error)
+            if wait is not None:
+                return wait
             self._fail(point, error)
         else:
             self._gate.passed()
             self._keep(point, None, response)
-        return False
+        return None
 
     def _keep(self, point: Point, error: PremError | None, response: ChatResponse | None = None) -> None:
         response = response or (error.response if error is not None else None)

@@ -50,10 +50,15 @@ class Asking:
         self._plan = plan
         self._held = AsyncExitStack()
         self._client, self._tape, self._where, self._own = client, tape, where, own
-        self._backend = backend or client.live
+        self._backend = backend or client.once
         self._threads: Client | None = None
         self._all: AsyncTaped | None = None
         self._model: asyncio.Task[str] | None = None
+
+    @property
+    def max_retries(self) -> int:
+        """How often a request that failed is asked again."""
+        return self._client.options.max_retries
 
     async def ask(self, point: Point) -> tuple[ChatResponse, Awaitable[None] | None]:
         """Return the answer to a request, and what to wait for until it is on the disk; None where it is.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import json
 import os
@@ -11,16 +12,16 @@ from concurrent.futures import BrokenExecutor
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem import client as errors
-from jupyter_prem.client import AsyncChatStream, ChatRequest, ConfigurationError, PremError
+from jupyter_prem.client import AsyncChatStream, ChatRequest, ConfigurationError, PremError, Timeouts
 
 from ._errors import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
     from concurrent.futures import Executor
 
     from jupyter_prem.backends import AsyncClient, Client
-    from jupyter_prem.client import Accumulator, AsyncBackend, Delta
+    from jupyter_prem.client import Accumulator, AsyncBackend, Delta, Status
 
     from ._plan import Plan
 
@@ -34,6 +35,9 @@ _TOLD = (
     "status_code",
     "request_id",
     "retry_after",
+    "should_retry",
+    "again",
+    "code",
     "field",
     "value",
     "reason",
@@ -69,7 +73,7 @@ def ask_one(task: str) -> str:
     """
     asked = json.loads(task)
     try:
-        client = _client(asked["endpoint"], asked["timeout"], os.getpid())
+        client = _client(asked["endpoint"], Timeouts.of(asked["timeout"]), os.getpid())
         fixed = getattr(client.endpoint, "fixed", None)
         if asked["keyed"] and (fixed is None or fixed.api_key is None):
             raise ConfigurationError(
@@ -89,10 +93,10 @@ def ask_one(task: str) -> str:
 
 
 @functools.lru_cache(maxsize=8)
-def _client(endpoint: str, timeout: float, _pid: int) -> Client:
+def _client(endpoint: str, timeouts: Timeouts, _pid: int) -> Client:
     from jupyter_prem.backends import Client
 
-    return Client(endpoint, timeout=timeout)
+    return Client(endpoint, timeout=timeouts, max_retries=0)  # who gave the task asks again
 
 
 class _Workers:
@@ -113,12 +117,12 @@ class _Workers:
         self,
         request: ChatRequest,
         *,
-        progress: Callable[[int, int], None] | None = None,  # noqa: ARG002 - the workers fetch what they need
+        status: Status | None = None,  # noqa: ARG002 - the workers fetch what they need
     ) -> AsyncChatStream:
         task = {
             "endpoint": self._endpoint,
             "keyed": self._keyed,
-            "timeout": self._client.timeout,
+            "timeout": dataclasses.asdict(self._client.options.timeouts),
             "body": request.to_body(),
         }
         try:

@@ -7,7 +7,7 @@ import random
 from collections import deque
 from typing import TYPE_CHECKING
 
-from jupyter_prem.client import RateLimitError
+from jupyter_prem.client import RateLimitError, spent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,15 +18,13 @@ LONGEST = 600.0
 """Seconds of waiting beyond which a limit is a failure of its row."""
 
 _FIRST, _MOST = 0.5, 60.0  # seconds of the first wait, and of the longest, where a service does not say
-_SPENT = ("insufficient_quota", "billing", "quota exceeded", "exceeded your current quota")
 
 
 def limited(error: Exception) -> bool:
     """Whether an error says "later" rather than "no": a rate, not a quota that is used up."""
     if not isinstance(error, RateLimitError):
         return False
-    words = f"{error.code} {error.detail}".lower()
-    return (error.retry_after or 0) <= LONGEST and not any(word in words for word in _SPENT)
+    return (error.retry_after or 0) <= LONGEST and not spent(error)
 
 
 class Gate:

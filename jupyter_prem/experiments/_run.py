@@ -76,7 +76,15 @@ def run(
     async def work() -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(at_once + 4))
         async with asking:
-            await ask_all(points, asking.ask, runs.rows, at_once=at_once, allow=allow, told=counts)
+            await ask_all(
+                points,
+                asking.ask,
+                runs.rows,
+                at_once=at_once,
+                max_retries=asking.max_retries,
+                allow=allow,
+                told=counts,
+            )
 
     thread = _Thread(work)
     try:

@@ -77,6 +77,7 @@ class NotebookHost:
         return AsyncClient(
             self._endpoint or settings.endpoint,
             timeout=settings.timeout,
+            max_retries=settings.max_retries,
             stream_usage=settings.stream_usage,
             allow_http_hosts=settings.allow_http_hosts,
         )

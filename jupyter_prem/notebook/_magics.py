@@ -12,10 +12,8 @@ from traitlets import (
     Any as AnyTrait,
     Dict,
     Enum,
-    Float,
     Int,
     List,
-    TraitError,
     Unicode,
     observe,
     validate,
@@ -23,10 +21,11 @@ from traitlets import (
 
 from jupyter_prem.client import (
     DEFAULT_TIMEOUT,
+    MAX_RETRIES,
     UNSET,
     ChatResponse,
     PremError,
-    RequestError,
+    Timeouts,
     check_field,
 )
 
@@ -35,7 +34,7 @@ from ._identity import current_cell, notebook_paths
 from ._last_error import LastError
 from ._ledger import checked_prices
 from ._options import chat_arguments, documented, parse_words
-from ._report import short_errors
+from ._report import checked_trait, short_errors
 from ._state import Notebook, Settings
 from ._sweep import SWEEP_OPTIONS
 from ._words import split_line, split_options
@@ -95,9 +94,13 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         config=True
     )
     allow_http_hosts = List(Unicode(), help="hosts to which the key may go over plain http").tag(config=True)
-    timeout = Float(
-        DEFAULT_TIMEOUT, min=0.001, help="seconds of silence after which a service counts as lost"
+    timeout = AnyTrait(
+        DEFAULT_TIMEOUT,
+        help="seconds of silence after which a service counts as lost; or a mapping of `Timeouts`' names",
     ).tag(config=True)
+    max_retries = Int(MAX_RETRIES, min=0, help="how often a question that failed is asked again").tag(
+        config=True
+    )
     window = Int(None, allow_none=True, min=0, help="send the last so many exchanges only; None: all").tag(
         config=True
     )
@@ -126,20 +129,18 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
     @validate(*_FIELD_TRAITS)
     def _in_range(self, proposal: Any) -> Any:
         value = proposal["value"]
-        if value is None:
-            return None
-        try:
-            check_field(proposal["trait"].name, None if value == "none" else value)
-        except RequestError as error:
-            raise TraitError(str(error)) from None
+        if value is not None:
+            checked_trait(lambda: check_field(proposal["trait"].name, None if value == "none" else value))
         return value
 
     @validate("prices")
-    def _priced(self, proposal: Any) -> dict[str, tuple[float, float]]:
-        try:
-            return checked_prices(proposal["value"])
-        except ValueError as error:
-            raise TraitError(str(error)) from None
+    def _priced(self, proposal: Any) -> Any:
+        return checked_trait(lambda: checked_prices(proposal["value"]))
+
+    @validate("timeout")
+    def _timed(self, proposal: Any) -> Any:
+        checked_trait(lambda: Timeouts.of(proposal["value"]))
+        return proposal["value"]
 
     @observe(All)
     def _settings_changed(self, _: object) -> None:
@@ -160,6 +161,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             cast("StreamUsage", self.stream_usage),
             tuple(self.allow_http_hosts),
             self.timeout,
+            self.max_retries,
             self.window,
             self.budget,
         )

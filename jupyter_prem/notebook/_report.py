@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from traitlets import TraitError
 
 from jupyter_prem.client import Interrupted, PremError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["short_errors"]
+__all__ = ["checked_trait", "short_errors"]
+
+_Value = TypeVar("_Value")
 
 
 @contextmanager
@@ -35,3 +39,11 @@ def _shortened(error: PremError) -> PremError:
     shown = error_text([line for line in lines if line], error.detail).split("\n")
     error._render_traceback_ = lambda: shown  # type: ignore[attr-defined]  # IPython's protocol
     return error
+
+
+def checked_trait(check: Callable[[], _Value]) -> _Value:
+    """Return what `check` does; what it refuses is the error of a trait."""
+    try:
+        return check()
+    except (PremError, ValueError) as error:
+        raise TraitError(str(error)) from None

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import DEFAULT_TIMEOUT, whole
+from jupyter_prem.client import DEFAULT_TIMEOUT, MAX_RETRIES, Options, whole
 
 from ._ledger import Ledger
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from jupyter_prem.backends import Client, ClientPool, Resolved
-    from jupyter_prem.client import Backend, Cancel, ChatRequest, Model, StreamUsage
+    from jupyter_prem.client import Backend, Cancel, ChatRequest, Model, StreamUsage, Timeouts
     from jupyter_prem.conversation import Cell, Conversation, Outcome, Question, Round, Sink
     from jupyter_prem.records import Tape, Taped
 
@@ -36,9 +36,15 @@ class Settings:
     fields: Mapping[str, Any] = field(default_factory=dict)
     stream_usage: StreamUsage = "auto"
     allow_http_hosts: tuple[str, ...] = ()
-    timeout: float = DEFAULT_TIMEOUT
+    timeout: float | Timeouts = DEFAULT_TIMEOUT
+    max_retries: int = MAX_RETRIES
     window: int | None = None
     budget: int | None = None
+
+    @property
+    def options(self) -> Options:
+        """How a service is asked."""
+        return Options(self.timeout, self.max_retries, stream_usage=self.stream_usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +153,7 @@ class Notebook:
         settings = self.settings()
         resolved = resolve(endpoint or settings.endpoint, allow_http_hosts=settings.allow_http_hosts)
         self._pool = self._pool or ClientPool()
-        client = self._pool.get(
-            resolved.endpoint, timeout=settings.timeout, stream_usage=settings.stream_usage
-        )
+        client = self._pool.get(resolved.endpoint, settings.options)
         return Answerer(client, resolved, self.recordings.held())
 
     @cached_property

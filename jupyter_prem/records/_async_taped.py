@@ -19,7 +19,7 @@ from ._modes import Mode
 from ._numbers import Asker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from jupyter_prem.client import (
         Accumulator,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ChatRequest,
         ChatResponse,
         Delta,
+        Status,
     )
 
     from ._question import Question
@@ -109,9 +110,7 @@ class AsyncTaped:
         """Return the body that a request goes out with."""
         return self._backend.body_of(request)
 
-    async def send(
-        self, request: ChatRequest, *, progress: Callable[[int, int], None] | None = None
-    ) -> AsyncChatStream:
+    async def send(self, request: ChatRequest, *, status: Status | None = None) -> AsyncChatStream:
         """Return the answer on its way, from the recordings or from the backend.
 
         Raises: As `Taped.send`.
@@ -128,14 +127,12 @@ class AsyncTaped:
             if question.open_model:
                 self.matcher.release(question)
                 question = self.matcher.named(question, await self._backend.default_model())
-            return await self._asked(question, progress)
+            return await self._asked(question, status)
         except BaseException:
             self.matcher.release(question)
             raise
 
-    async def _asked(
-        self, question: Question, progress: Callable[[int, int], None] | None
-    ) -> AsyncChatStream:
+    async def _asked(self, question: Question, status: Status | None) -> AsyncChatStream:
         """Ask live, unless another process is asking the same, whose answer is taken then."""
         tape, matcher = self._tape, self.matcher
         async with AsyncExitStack() as held:
@@ -149,7 +146,7 @@ class AsyncTaped:
             if not self._alone:
                 tape.check_writable()
             question, about = matcher.sent(question, whole=not self._alone)
-            stream = await self._backend.send(question.request, progress=progress)
+            stream = await self._backend.send(question.request, status=status)
             stream.about |= about
             lasting = held.pop_all()
             stream.through(lambda source: _Recorded(source, self, question, stream, lasting))

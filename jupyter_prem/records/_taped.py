@@ -15,9 +15,7 @@ from ._numbers import Asker
 from ._question import Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from jupyter_prem.client import Backend, Cancel, ChatRequest, ChatResponse, ChatStream
+    from jupyter_prem.client import Backend, Cancel, ChatRequest, ChatResponse, ChatStream, Status
 
     from ._cuts import Arrival
     from ._question import Question
@@ -84,7 +82,7 @@ class Taped:
         request: ChatRequest,
         *,
         cancel: Cancel | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        status: Status | None = None,
     ) -> ChatStream:
         """Return the answer on its way, from the recordings or from the backend.
 
@@ -106,7 +104,7 @@ class Taped:
             if question.open_model:
                 self.matcher.release(question)
                 question = self.matcher.named(question, self._backend.default_model(cancel))
-            return self._asked(question, self._backend, cancel, progress)
+            return self._asked(question, self._backend, cancel, status)
         except BaseException:
             self.matcher.release(question)
             raise
@@ -116,7 +114,7 @@ class Taped:
         question: Question,
         backend: Backend,
         cancel: Cancel | None,
-        progress: Callable[[int, int], None] | None,
+        status: Status | None,
     ) -> ChatStream:
         """Ask live, unless another process is asking the same, whose answer is taken then."""
         tape, matcher = self._tape, self.matcher
@@ -130,7 +128,7 @@ class Taped:
                     return matcher.replayed(record, question, cancel)
             tape.check_writable()
             question, about = matcher.sent(question)
-            stream = backend.send(question.request, cancel=cancel, progress=progress)
+            stream = backend.send(question.request, cancel=cancel, status=status)
             stream.about |= about
             stream.watch(Recording(self._keep, matcher.release, question, held.pop_all()))
             return stream

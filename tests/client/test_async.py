@@ -332,7 +332,7 @@ def test_headers_are_those_that_were_given(service):
     asyncio.run(main())
     headers = service.questions[0].headers
     assert (headers["accept"], headers["x-team"], headers["content-type"]) == ("x/y", "a", "application/json")
-    assert headers["accept-encoding"] == "gzip, deflate"
+    assert headers["accept-encoding"] == "gzip, deflate, br"
 
 
 def test_another_machine_is_asked_through_the_proxy_of_the_environment(service, monkeypatch):
@@ -391,13 +391,13 @@ def test_an_address_that_takes_long_does_not_hold_the_loop(service):
 
     async def main():
         async with AsyncClient(Slow()) as client:
-            task = asyncio.create_task(client.models(progress=lambda *part: told.append(part)))
+            task = asyncio.create_task(client.models(status=lambda *part: told.append(part)))
             await asyncio.sleep(0)
             Slow.go.set()
             return await task
 
     assert [model.id for model in asyncio.run(main())] == ["loopback-1"]
-    assert told == [(1, 2)]
+    assert told == [("Fetching the embedded model, once (0 MB)", 0.5)]
 
 
 def test_the_key_is_never_printed(service):

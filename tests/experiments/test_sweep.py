@@ -141,6 +141,24 @@ def test_a_limit_slows_the_sweep_and_fails_nothing(ask, service):
     assert sum(asked.values()) == 15
 
 
+def test_what_a_service_cannot_do_now_is_asked_again(ask, service):
+    asked: dict[str, int] = {}
+
+    def script(request):
+        asked[said(request)] = times = asked.get(said(request), 0) + 1
+        if said(request) == "1" and times < 3:
+            return as_json({"error": {"message": "overloaded"}}, 503, **{"retry-after-ms": "1"})
+        if said(request) == "2":
+            return as_json({"error": {"message": "broken"}}, 500, **{"retry-after-ms": "1"})
+        return service.echo(request)
+
+    service.script = script
+    frame = ask("{{ a }}", a=range(4), max_concurrency=1).to_frame()
+    assert frame.text.tolist()[:2] == ["You said: 0", "You said: 1"]
+    assert frame.error.isna().tolist() == [True, True, False, True]
+    assert asked == {"0": 1, "1": 3, "2": 3, "3": 1}
+
+
 SPENT = {
     "a quota that is used up": ({"error": {"message": "x", "code": "insufficient_quota"}}, {}),
     "an hour": ({"error": {"message": "later"}}, {"retry-after": "3600"}),
@@ -421,8 +439,8 @@ def test_interrupted_in_this_process(service):
 def test_what_a_notebook_does_not_expect_is_raised_alone_with_the_rows_that_are_done(ask, service):
     class Odd(AsyncClient):
         @property
-        def live(self):
-            backend = super().live
+        def once(self):
+            backend = super().once
 
             class Live:
                 async def default_model(self):

@@ -43,7 +43,7 @@ class Scripted:
     def body_of(self, request):
         return request.to_body()
 
-    def send(self, request: ChatRequest, *, cancel=None, progress=None):  # noqa: ARG002 - the protocol's
+    def send(self, request: ChatRequest, *, cancel=None, status=None):  # noqa: ARG002 - the protocol's
         self.count += 1
         self.sent.append(request)
         text = "" if isinstance(self.end, Interrupted) and self.end.what == "empty" else f"a{self.count}"

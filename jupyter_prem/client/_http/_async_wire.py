@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
 from jupyter_prem.client._body import Gathered
+from jupyter_prem.client._timeouts import Pace
+from jupyter_prem.client._unpack import accepted, unpacker
 
+from ._faults import translate
 from ._rooms import Room
-from ._shared import Bearer, Certificates, timeouts, translate
+from ._shared import Bearer, Certificates, http_timeouts, shortest
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, Mapping
 
     from jupyter_prem.client._address import Address
+    from jupyter_prem.client._timeouts import Timeouts
 
     from ._rooms import Sender
 
@@ -34,7 +39,7 @@ class AsyncWire:
     redirects and routes, is passed by, since none applies and they take most of a small request's time.
 
     Args:
-        timeout: Seconds of silence after which a reply counts as lost.
+        timeouts: How long a reply may take.
         headers: Sent with every request.
         verify: True, False, or an SSL context to check certificates with.
         http_client: An httpx client to use instead of our own; it is not closed by us.
@@ -43,18 +48,20 @@ class AsyncWire:
     def __init__(
         self,
         *,
-        timeout: float,
+        timeouts: Timeouts,
         headers: Mapping[str, str] | None = None,
         verify: bool | ssl.SSLContext = True,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
-        # A turn is waited for before, and what waits for a connection is not the service's silence.
-        self._extensions = {"timeout": {**timeouts(timeout).as_dict(), "pool": None}}
+        self._timeouts = timeouts
+        # A turn is waited for before, what waits for a connection is not the service's silence, and that
+        # ends before the reply as in the middle of it, whatever sends.
+        self._extensions = {"timeout": {**http_timeouts(timeouts).as_dict(), "pool": None, "read": None}}
         self._headers = httpx.Headers({"Accept": "text/event-stream, application/json"})
         self._headers.update(headers)
         self._all_headers = httpx.Headers(
             {
-                "Accept-Encoding": "gzip, deflate",
+                "Accept-Encoding": accepted(),
                 "Connection": "keep-alive",
                 "User-Agent": f"python-httpx/{httpx.__version__}",
             }
@@ -91,16 +98,12 @@ class AsyncWire:
         room = await self.room()
         await room.enter()
         sender: Sender | None = None
+        started = time.perf_counter()
         failure: BaseException
         try:
             sender = room.lanes.take(address)
-            if isinstance(sender, httpx.AsyncClient):
-                request = self._request_of(sender, method, address.url(path), content)
-                auth = Bearer(address) if address.api_key is not None else httpx.USE_CLIENT_DEFAULT
-                response = await sender.send(request, auth=auth, stream=True, follow_redirects=False)
-            else:
-                request = self._request(address, method, path, content)
-                response = await sender.handle_async_request(request)
+            async with asyncio.timeout(shortest(self._timeouts.first_byte, self._timeouts.total)):
+                response = await self._sent(sender, address, method, path, content)
         except BaseException as error:
             room.leave()
             await room.lanes.drop(sender)
@@ -108,9 +111,18 @@ class AsyncWire:
             if isinstance(failure, Exception) and failure is error:
                 raise
         else:
-            return AsyncReply(response, address, room, sender)
+            return AsyncReply(response, address, room, sender, Pace(self._timeouts, started))
         # Out here the frames that hold the key are gone, of a cancellation too.
         raise failure.with_traceback(None)
+
+    async def _sent(
+        self, sender: Sender, address: Address, method: str, path: str, content: bytes | None
+    ) -> httpx.Response:
+        if not isinstance(sender, httpx.AsyncClient):
+            return await sender.handle_async_request(self._request(address, method, path, content))
+        request = self._request_of(sender, method, address.url(path), content)
+        auth = Bearer(address) if address.api_key is not None else httpx.USE_CLIENT_DEFAULT
+        return await sender.send(request, auth=auth, stream=True, follow_redirects=False)
 
     async def aclose(self) -> None:
         """Close the connections of this loop; other loops close theirs as soon as they run."""
@@ -155,11 +167,14 @@ class AsyncReply:
     A context manager: leaving it frees the connection, and closes it unless the body was read to its end.
     """
 
-    def __init__(self, response: httpx.Response, address: Address, room: Room, sender: Sender) -> None:
+    def __init__(
+        self, response: httpx.Response, address: Address, room: Room, sender: Sender, pace: Pace
+    ) -> None:
         self._response = response
         self._address = address
         self._room = room
         self._sender: Sender | None = sender
+        self.pace = pace
         self.status_code = response.status_code
         self.headers = {
             name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw
@@ -172,26 +187,47 @@ class AsyncReply:
         await self.aclose()
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the body's bytes, decompressed, as they arrive.
+        """Yield the body's bytes, unpacked, as they arrive.
 
         Raises:
-            StreamInterrupted: The connection broke, or stayed silent.
+            StreamInterrupted: The connection broke, or the time was over.
+            LimitExceeded: It unpacks to more than any answer.
         """
         failure: BaseException | None = None
-        response, packed = self._response, "content-encoding" in self.headers
+        unpacks = unpacker(self.headers.get("content-encoding", ""))
         try:
-            arriving: Any = response.aiter_bytes() if packed else aiter(response.stream)  # type: ignore[arg-type]
-            async with aclosing(arriving):
+            async with aclosing(self._arriving()) as arriving:
                 async for chunk in arriving:
-                    yield chunk
+                    if unpacks is None:
+                        yield chunk
+                    else:
+                        for piece in unpacks.feed(chunk):
+                            yield piece
         except Exception as error:
-            failure = translate(_meant(error), self._address, began=True)
+            sized = "content-length" in self.headers
+            failure = translate(_meant(error), self._address, began=True, sized=sized)
             if failure is error:
                 raise
         if failure is not None:
-            if not packed and (rest := _unread(response)):
+            if unpacks is None and (rest := _unread(self._response)):
                 yield rest
             raise failure
+
+    async def _arriving(self) -> AsyncGenerator[bytes]:
+        pace, body = self.pace, aiter(self._response.stream)  # type: ignore[arg-type]
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(pace.begin()):
+                        chunk = await anext(body, None)
+                except TimeoutError:
+                    raise pace.fault() from None
+                pace.end()
+                if chunk is None:
+                    return
+                yield chunk
+        finally:
+            await _closed(body)
 
     async def read(self) -> bytes:
         """Return the whole body.
@@ -221,18 +257,22 @@ class AsyncReply:
             self._room.leave()
 
 
+async def _closed(body: Any) -> None:
+    close = getattr(body, "aclose", None)  # an iterator that is no generator has none
+    if close is not None:
+        await close()
+
+
 def _meant(error: BaseException) -> BaseException:
     """Return httpx's error for aiohttp's: httpx-aiohttp calls all that is lost a timeout while connecting."""
     cause = error.__cause__ if isinstance(error, httpx.ConnectTimeout) else error
     if not type(cause).__module__.startswith("aiohttp.") or isinstance(cause, TimeoutError):
         return error
     # aiohttp's errors of the way to a service, refused connections and certificates, have this.
-    kind = (
-        httpx.ConnectError
-        if hasattr(cause, "os_error") or hasattr(cause, "certificate_error")
-        else httpx.ReadError
-    )
-    return kind(str(cause))
+    refused = hasattr(cause, "os_error") or hasattr(cause, "certificate_error")
+    meant: Exception = (httpx.ConnectError if refused else httpx.ReadError)(str(cause))
+    meant.__cause__ = cause
+    return meant
 
 
 def _unread(response: httpx.Response) -> bytes:

@@ -6,14 +6,18 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
 from jupyter_prem.client._body import Gathered
-from jupyter_prem.client._errors import Interrupted
+from jupyter_prem.client._errors import IdleTimeout, Interrupted
+from jupyter_prem.client._timeouts import Pace
+from jupyter_prem.client._unpack import accepted, unpacker
 
-from ._shared import Bearer, Certificates, timeouts, translate
+from ._faults import translate
+from ._shared import Bearer, Certificates, http_timeouts
 
 if TYPE_CHECKING:
     import ssl
@@ -21,8 +25,12 @@ if TYPE_CHECKING:
 
     from jupyter_prem.client._address import Address
     from jupyter_prem.client._cancel import Cancel
+    from jupyter_prem.client._timeouts import Timeouts
 
 __all__ = ["Reply", "Wire"]
+
+
+_ACCEPT = {"Accept": "text/event-stream, application/json"}
 
 
 class _Lane:
@@ -51,7 +59,7 @@ class Wire:
     """Sends requests to one service and hands out their replies as they arrive; safe between threads.
 
     Args:
-        timeout: Seconds of silence after which a reply counts as lost.
+        timeouts: How long a reply may take.
         headers: Sent with every request.
         verify: True, False, or an SSL context to check certificates with.
         http_client: An httpx client to use instead of our own; it is not closed by us.
@@ -60,12 +68,13 @@ class Wire:
     def __init__(
         self,
         *,
-        timeout: float,
+        timeouts: Timeouts,
         headers: Mapping[str, str] | None = None,
         verify: bool | ssl.SSLContext = True,
         http_client: httpx.Client | None = None,
     ) -> None:
-        self._timeout = timeouts(timeout)
+        self._timeouts = timeouts
+        self._until_the_reply = http_timeouts(timeouts)
         self._headers = dict(headers or {})
         self._certificates = Certificates(verify)
         self._given = http_client
@@ -89,16 +98,17 @@ class Wire:
             APITimeoutError: The service stayed silent.
             Interrupted: `cancel` was called meanwhile.
         """
-        headers = {"Accept": "text/event-stream, application/json", **self._headers}
+        headers = {**_ACCEPT, "Accept-Encoding": accepted(), **self._headers}
         if content is not None:
             headers["Content-Type"] = "application/json"
         auth = Bearer(address) if address.api_key is not None else httpx.USE_CLIENT_DEFAULT
         lane: _Lane | None = None
+        started = time.perf_counter()
         failure: BaseException
         try:
             lane = self._take(address)
             request = lane.client.build_request(
-                method, address.url(path), headers=headers, content=content, timeout=self._timeout
+                method, address.url(path), headers=headers, content=content, timeout=self._until_the_reply
             )
             request.extensions["trace"] = lane.trace
             with cancel.closing(lane.shut) if cancel else contextlib.nullcontext():
@@ -112,7 +122,9 @@ class Wire:
             if failure is error:
                 raise
         else:
-            return Reply(response, lane, address, cancel, self._give)
+            return Reply(
+                response, lane, address, Pace(self._timeouts, started), cancel=cancel, give=self._give
+            )
         # Raised out here, httpx's own error, whose request holds the key, is not its context.
         raise failure
 
@@ -159,6 +171,8 @@ class Reply:
         response: httpx.Response,
         lane: _Lane,
         address: Address,
+        pace: Pace,
+        *,
         cancel: Cancel | None,
         give: Callable[[_Lane], None],
     ) -> None:
@@ -168,6 +182,7 @@ class Reply:
         self._address = address
         self._cancel = cancel
         self._give = give
+        self.pace = pace
         self.status_code = response.status_code
         self.headers: Mapping[str, str] = response.headers
 
@@ -178,25 +193,44 @@ class Reply:
         self.close()
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the body's bytes, decompressed, as they arrive.
+        """Yield the body's bytes, unpacked, as they arrive.
 
         Raises:
-            StreamInterrupted: The connection broke, or stayed silent.
+            StreamInterrupted: The connection broke, or the time was over.
+            LimitExceeded: It unpacks to more than any answer.
             Interrupted: The question was cancelled.
         """
         failure: BaseException | None = None
+        unpacks = unpacker(self.headers.get("content-encoding", ""))
         try:
             with self._cancel.closing(self._shut) if self._cancel else contextlib.nullcontext():
-                packed = "content-encoding" in self.headers
-                yield from self._response.iter_bytes() if packed else self._response.iter_raw()
+                for chunk in self._arriving():
+                    if unpacks is None:
+                        yield chunk
+                    else:
+                        yield from unpacks.feed(chunk)
                 if self._cancel and self._cancel.cancelled:
                     raise Interrupted("Stopped.")
         except Exception as error:
-            failure = translate(error, self._address, began=True, cancel=self._cancel)
+            sized = "content-length" in self.headers
+            failure = translate(error, self._address, began=True, sized=sized, cancel=self._cancel)
             if failure is error:
                 raise
         if failure is not None:
-            raise failure
+            raise self.pace.fault() if isinstance(failure, IdleTimeout) else failure
+
+    def _arriving(self) -> Iterator[bytes]:
+        pace = self.pace
+        # httpcore takes the limit of a read from here when the body begins, and keeps it.
+        self._response.request.extensions.get("timeout", {})["read"] = pace.begin()
+        arriving = self._response.iter_raw()
+        while True:
+            chunk = next(arriving, None)
+            pace.end()
+            if chunk is None:
+                return
+            yield chunk
+            pace.begin()
 
     def read(self) -> bytes:
         """Return the whole body.

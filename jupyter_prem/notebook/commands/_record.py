@@ -106,7 +106,7 @@ def verify(magics: PremMagics, *words: str) -> None:
     if tape is not None and tape.cassette.path == cassette.path:
         used |= tape.used
     settings = magics.notebook.settings()
-    with asking_again(settings.timeout, endpoint=settings.endpoint) as ask:
+    with asking_again(settings.options, endpoint=settings.endpoint) as ask:
         report = verify_records(
             records,
             ask,
