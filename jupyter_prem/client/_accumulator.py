@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from ._request import Body, Message, ToolCall
 from ._response import ChatResponse, Choice, Delta, Usage
-from ._text import whole
+from ._text import paired, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["Accumulator", "response_of"]
 
+_HALF = "The answer holds half a character, shown as U+FFFD."
 _META = {"id": str, "model": str, "system_fingerprint": str, "created": int}
 
 
@@ -63,6 +64,13 @@ class _Parts:
             self.moved[index] = index = max(self.calls) + 1
             call = None
         return call or self.calls.setdefault(index, _Call())
+
+    @property
+    def halves(self) -> dict[str, str]:
+        """The texts with half a character in them, which no UTF-8 can carry: as JSON has them."""
+        parts = {"content": self.text, "reasoning_content": self.reasoning, "refusal": self.refusal}
+        texts = {name: paired("".join(said)) for name, said in parts.items() if said}
+        return {name: json.dumps(text) for name, text in texts.items() if whole(text) != text}
 
     def choice(self, index: int) -> Choice:
         calls = tuple(
@@ -137,8 +145,15 @@ class Accumulator:
 
     def response(self, body: Body, *, latency: float, interrupted: bool, **more: Any) -> ChatResponse:
         """Return what has arrived as a response to `body`; `more` are further fields of it."""
+        choices = tuple(parts.choice(index) for index, parts in sorted(self._choices.items()))
+        notes = tuple(self.notes)
+        if any("\ufffd" in said for choice in choices for said in _words(choice)):
+            halves = {str(index): raw for index, parts in self._choices.items() if (raw := parts.halves)}
+            if halves:
+                notes += () if _HALF in notes else (_HALF,)
+                more["about"] = {**more.get("about", {}), "raw": halves}
         return ChatResponse(
-            choices=tuple(parts.choice(index) for index, parts in sorted(self._choices.items())),
+            choices=choices,
             id=self._meta.get("id", ""),
             model=self._meta.get("model", ""),
             created=self._meta.get("created"),
@@ -146,7 +161,7 @@ class Accumulator:
             usage=self._usage,
             latency=latency,
             interrupted=interrupted,
-            notes=tuple(self.notes),
+            notes=notes,
             body=body,
             **more,
         )
@@ -223,6 +238,10 @@ def response_of(data: Any, *, latency: float = 0.0, interrupted: bool = False) -
     if isinstance(data, dict):
         answer.add(data)
     return answer.response(Body((), {}), latency=latency, interrupted=interrupted)
+
+
+def _words(choice: Choice) -> tuple[str, ...]:
+    return choice.message.content or "", choice.reasoning, choice.refusal
 
 
 def _string(value: Any) -> str:

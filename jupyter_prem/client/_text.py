@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["whole", "whole_json"]
+__all__ = ["paired", "whole", "whole_json"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -16,6 +16,13 @@ def whole(text: str) -> str:
     if not _SURROGATE.search(text):
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def paired(text: str) -> str:
+    """Return `text` with surrogates paired; lone ones stay."""
+    if not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def whole_json(value: Any) -> Any:

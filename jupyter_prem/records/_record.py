@@ -48,7 +48,8 @@ class Record:
         n: Which of the identical questions it answers, from 1.
         endpoint: Who answered: "prem", "embedded" or a base URL.
         body: The request's body, less what does not count.
-        answer: The completion as the API has it, with `notes`, `implied` and `shown` where they hold.
+        answer: The completion as the API has it, with `notes`, `implied` and `shown` where they hold, and
+            with `raw`, the JSON of texts that hold half a character, by choice.
         arrival: How it arrived.
         more: Fields that this version does not know.
     """
@@ -90,6 +91,8 @@ class Record:
         del answer["object"]
         if response.notes:
             answer["notes"] = list(response.notes)
+        if "raw" in response.about:
+            answer["raw"] = response.about["raw"]
         if implied:
             answer["implied"] = True
         if shown:

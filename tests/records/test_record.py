@@ -181,3 +181,18 @@ def test_cuts_that_do_not_fit_give_one_delta(cuts):
     again, deltas = replayed(record)
     assert again.text == "whole"
     assert deltas == [Delta("whole", "", "", 0, "stop")]
+
+
+def test_half_a_character_is_kept_as_it_came():
+    pieces = [
+        {"index": 0, "content": text, "reasoning_content": "", "refusal": "", "finish_reason": None}
+        for text in ("a\ud83d", "b\ud83d", "\ude00")
+    ]
+    response, arrival, _ = arrived(pieces)
+    record = Record.parse(Record.of("prem", BODY, response, arrival).line())
+    assert record.response.text == response.text == "a\ufffdb😀"
+    assert json.loads(record.answer["raw"]["0"]["content"]) == "a\ud83db😀"
+    assert record.notes == response.notes == ("The answer holds half a character, shown as U+FFFD.",)
+    whole, arrival, _ = arrived(pieces[:1] + pieces[2:])
+    assert "raw" not in Record.of("prem", BODY, whole, arrival).answer
+    assert whole.notes == ()
