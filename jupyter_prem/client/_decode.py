@@ -34,10 +34,15 @@ class Reader:
     def __init__(self, note: Callable[[str], None] = lambda _: None, *, strict: bool = False) -> None:
         self._note = note
         self._strict = strict
-        self._json = json.JSONDecoder(
-            parse_constant=lambda _: note(_NUMBERS),  # which is None: null
-            object_pairs_hook=lambda pairs: _fields(pairs, note),
-        )
+
+        def fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            named = dict(pairs)
+            if len(named) != len(pairs):
+                note(_TWICE)
+            return named
+
+        # What `note` returns is None: null.
+        self._json = json.JSONDecoder(parse_constant=lambda _: note(_NUMBERS), object_pairs_hook=fields)
 
     def chunk(self, event: Event) -> dict[str, Any]:
         """Return the chunk that `event` carries; `DONE` itself for the end mark.
@@ -49,7 +54,7 @@ class Reader:
         if event.type == "error":
             raise stream_error(_lenient(event.data))
         data = event.data
-        if data.strip() == b"[DONE]":
+        if data[:1] != b"{" and data.strip() == b"[DONE]":
             return DONE
         chunk = self.parse(data)
         if not isinstance(chunk, dict):
@@ -125,13 +130,6 @@ def quoted(text: str) -> str:
     text = text[: 20 * _QUOTE_LIMIT]  # of megabytes, the beginning is enough
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return line if len(line) <= _QUOTE_LIMIT else f"{line[:_QUOTE_LIMIT]}…"
-
-
-def _fields(pairs: list[tuple[str, Any]], note: Callable[[str], None]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        note(_TWICE)
-    return fields
 
 
 def _place(item: Any) -> str:
