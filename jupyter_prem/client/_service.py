@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from ._errors import ConfigurationError, NotAnAPI, NotFoundError, RequestError
@@ -190,7 +191,7 @@ class Attempt:
         asks = stream and service.takes_usage is not False
         self.body: Body = request.body(**({"stream_options": {"include_usage": True}} if asks else {}))
 
-    @property
+    @cached_property
     def content(self) -> bytes:
         """The body's bytes."""
         return self.body.to_json(sort_keys=False).encode()
@@ -208,6 +209,7 @@ class Attempt:
             return False
         self._without = True
         self.body = self._request.body()
+        del self.content
         return True
 
 

@@ -101,12 +101,15 @@ class _Arriving(Generic[_Origin]):
         self._parsed: Any = None
         self._parse: Callable[[ChatResponse], Any] | None = None
         self._watcher: Watcher | None = None
+        self._whole: ChatResponse | None = None
 
     @property
     def response(self) -> ChatResponse:
         """The answer, marked as interrupted unless it came to its end."""
+        if self._whole is not None:
+            return self._whole
         latency = self._latency if self._latency is not None else time.perf_counter() - self._started
-        return self._answer.response(
+        response = self._answer.response(
             self._body,
             latency=latency,
             interrupted=not self._ended,
@@ -114,6 +117,9 @@ class _Arriving(Generic[_Origin]):
             replayed=self._replayed,
             about=self.about,
         )
+        if self._ended:
+            self._whole = response  # nothing is added to it any more
+        return response
 
     def check_with(self, parse: Callable[[ChatResponse], Any]) -> None:
         """Have the whole answer parsed at its end: what `parse` returns is `response.parsed`.
@@ -139,6 +145,7 @@ class _Arriving(Generic[_Origin]):
             self._watcher.end(self.response)
         if self._parse is not None and not self.response.tool_calls:
             self._parsed = self._parse(self.response)
+            self._whole = None
 
     def _failed(self, error: PremError) -> PremError:
         error = self._source.placed(error)

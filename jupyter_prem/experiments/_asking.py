@@ -13,8 +13,6 @@ from jupyter_prem.records import Asker, alone_with
 from ._plan import UNNAMED
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from jupyter_prem.backends import AsyncClient, Client
     from jupyter_prem.client import AsyncBackend, AsyncChatStream, ChatRequest, ChatResponse
     from jupyter_prem.records import AsyncTaped, Tape
@@ -60,8 +58,8 @@ class Asking:
         """How often a request that failed is asked again."""
         return self._client.options.max_retries
 
-    async def ask(self, point: Point) -> tuple[ChatResponse, Awaitable[None] | None]:
-        """Return the answer to a request, and what to wait for until it is on the disk; None where it is.
+    async def ask(self, point: Point) -> tuple[ChatResponse, asyncio.Future[None] | None]:
+        """Return the answer to a request, and what is done when it is on the disk; None where it is.
 
         Raises:
             PremError: There is none, or it does not fit its schema.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import time
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
@@ -19,7 +18,8 @@ from ._modes import Mode
 from ._numbers import Asker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    import asyncio
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from jupyter_prem.client import (
         Accumulator,
@@ -83,7 +83,7 @@ class AsyncTaped:
         implied: bool = False,
         alone: bool = False,
     ) -> None:
-        self.kept: asyncio.Task[None] | None = None
+        self.kept: asyncio.Future[None] | None = None
         self._alone = alone
         self.matcher = Matcher(tape, endpoint, model=model, likely=likely, implied=implied)
         self._tape = tape
@@ -135,22 +135,28 @@ class AsyncTaped:
     async def _asked(self, question: Question, status: Status | None) -> AsyncChatStream:
         """Ask live, unless another process is asking the same, whose answer is taken then."""
         tape, matcher = self._tape, self.matcher
+        if self._alone:
+            return await self._live(question, status, None)
         async with AsyncExitStack() as held:
-            if tape.mode is not Mode.ALL and not self._alone:
+            if tape.mode is not Mode.ALL:
                 with suppress(OSError):  # without a folder for locks, two processes may ask the same
                     await held.enter_async_context(async_claim(tape.cassette.path, question.name))
                 tape.load()
                 replay = matcher.async_replayed(question)
                 if replay is not None:
                     return replay
-            if not self._alone:
-                tape.check_writable()
-            question, about = matcher.sent(question, whole=not self._alone)
-            stream = await self._backend.send(question.request, status=status)
-            stream.about |= about
-            lasting = held.pop_all()
-            stream.through(lambda source: _Recorded(source, self, question, stream, lasting))
-            return stream
+            tape.check_writable()
+            return await self._live(question, status, held)
+
+    async def _live(
+        self, question: Question, status: Status | None, held: AsyncExitStack | None
+    ) -> AsyncChatStream:
+        question, about = self.matcher.sent(question, whole=not self._alone)
+        stream = await self._backend.send(question.request, status=status)
+        stream.about |= about
+        lasting = held.pop_all() if held is not None else None
+        stream.through(lambda source: _Recorded(source, self, question, stream.arrived, lasting))
+        return stream
 
     async def keep(self, question: Question, response: ChatResponse, arrival: Arrival) -> None:
         """Have an answer written, and wait for it, unless whoever asks does.
@@ -158,22 +164,27 @@ class AsyncTaped:
         Raises:
             CassetteError: It cannot be written; the error carries the answer.
         """
-        task = asyncio.ensure_future(self._written(question, response, arrival))
-        if self._alone:
-            self.kept = task
-        else:
-            await task
-
-    async def _written(self, question: Question, response: ChatResponse, arrival: Arrival) -> None:
-        record = self.matcher.record_of(question, response, arrival)
         try:
-            await keep(self._tape.cassette, record)
-        except BaseException as error:
+            record = self.matcher.record_of(question, response, arrival)
+            kept = keep(self._tape.cassette, record)
+        except BaseException:
+            self.matcher.release(question)
+            raise
+
+        def written(kept: asyncio.Future[None]) -> None:
+            error = None if kept.cancelled() else kept.exception()
+            if error is None and not kept.cancelled():
+                self._tape.used.add((record.key, record.n))
+                return
             self.matcher.release(question)
             if isinstance(error, CassetteError):
                 error.response = response
-            raise
-        self._tape.used.add((record.key, record.n))
+
+        kept.add_done_callback(written)  # before whoever waits for it is told
+        if self._alone:
+            self.kept = kept
+        else:
+            await kept
 
 
 class _Recorded:
@@ -184,13 +195,14 @@ class _Recorded:
         source: AsyncSource,
         taped: AsyncTaped,
         question: Question,
-        stream: AsyncChatStream,
-        held: AsyncExitStack,
+        arrived: Callable[[], ChatResponse],
+        held: AsyncExitStack | None,
     ) -> None:
         self._source = source
         self._taped = taped
         self._question = question
-        self._stream = stream
+        # The stream's, which holds this: let go at the end, it is no work for the garbage collector.
+        self._arrived: Callable[[], ChatResponse] | None = arrived
         self._held = held
         self._open = True
 
@@ -202,7 +214,8 @@ class _Recorded:
                 arrival.add(delta, now - last)
                 last = now
                 yield delta
-        response = self._stream.arrived()
+        assert self._arrived is not None  # noqa: S101 - until it is closed
+        response = self._arrived()
         await self._source.aclose()  # the next may have the connection while this one is written
         self._open = False
         await self._taped.keep(self._question, response, arrival.of(self._question.body))
@@ -214,7 +227,9 @@ class _Recorded:
         try:
             await self._source.aclose()
         finally:
-            async with self._held:
-                if self._open:
-                    self._open = False
-                    self._taped.matcher.release(self._question)
+            self._arrived = None
+            if self._open:
+                self._open = False
+                self._taped.matcher.release(self._question)
+            if self._held is not None:
+                await self._held.aclose()

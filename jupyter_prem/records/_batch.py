@@ -18,18 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["keep"]
 
 
-async def keep(cassette: Cassette, record: Record) -> None:
-    """Write a record, with those of other tasks; return when it is synced.
+def keep(cassette: Cassette, record: Record) -> asyncio.Future[None]:
+    """Have a record written, with those of other tasks; what is returned is done when it is synced.
 
-    Raises:
-        CassetteError: It cannot be written; the file is as it was.
+    It fails with a CassetteError where it cannot be written; the file is as it was then.
     """
     loop = asyncio.get_running_loop()
     batches = _loops.setdefault(loop, {})
     batch = batches.get(cassette)
     if batch is None:
         batch = batches[cassette] = _Batch(loop, cassette)
-    await batch.add(record)
+    return batch.add(record)
 
 
 class _Batch:

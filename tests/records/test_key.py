@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 import pytest
+import rfc8785
 from hypothesis import given, settings, strategies as st
 
 from jupyter_prem.records import NEUTRAL, canonical, key_of
@@ -148,6 +149,7 @@ def test_another_prompt_model_or_endpoint_is_another_question():
     assert len(keys) == 4
 
 
+TEXT = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
@@ -192,6 +194,22 @@ def check(one, other, seed):
     assert canonical(one) == canonical(shuffled(one, random.Random(seed)))  # noqa: S311 - no secret
     assert canonical(one) == canonical(json.loads(json.dumps(one, indent=3)))
     assert (canonical(one) == canonical(other)) == (plain(one) == plain(other))
+
+
+FLOATS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: abs(number) < 2**53)
+EXACT = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(1 - 2**53, 2**53 - 1), FLOATS, st.floats(-20, 20), st.text(TEXT)
+    ),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(TEXT, min_size=1), inner)),
+    max_leaves=20,
+)
+
+
+@given(EXACT)
+@settings(max_examples=600, deadline=None)
+def test_the_shorter_way_writes_what_the_library_does(value):
+    assert canonical(value) == rfc8785.dumps(value)
 
 
 @given(JSON, JSON, st.integers(0, 2**16))
