@@ -9,10 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from wire_cases import ALL
-from wire_faults import FAULTS
-from wire_http import ASKED_ONCE, HTTP
 
-# What a loop leaves behind is tested where loops are: 200 streams of AsyncClient, of which half are cancelled.
 CLIENTS = {"threads": "Client", "aiohttp": "AsyncClient", "httpx": "AsyncClient, without httpx-aiohttp"}
 
 
@@ -45,11 +42,3 @@ def test_every_case_has_a_test_with_each_client():
     assert len(ALL) == 115
     found = collected()
     assert {case: found[case] for case in ALL} == {case: set(CLIENTS) for case in ALL}
-
-
-def test_h50_each_of_these_is_asked_once():
-    """The tests of streams count one question each; those of replies as many as the table says."""
-    counts = {case.id: case.requests for case in HTTP if case.id in ASKED_ONCE}
-    streams = {case.id for case in FAULTS}
-    assert set(ASKED_ONCE) <= set(counts) | streams
-    assert set(counts.values()) == {1}

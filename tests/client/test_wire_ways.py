@@ -7,7 +7,7 @@ import time
 
 import pytest
 from loopback import as_json
-from wire_asked import ask, of
+from wire_asked import ask, of, until
 from wire_cases import SECRET, Act, timeouts
 from wire_http import YES
 from wire_places import nobody, taken
@@ -32,8 +32,10 @@ def test_a_name_that_is_not_found_is_looked_up_again(case, clients, hosts, retri
     assert type(error) is APIConnectionError
     assert "no-such-host.invalid" in str(error)
     assert "/api/v1" not in str(error)
-    assert hosts == {"no-such-host.invalid": 3}
     assert len(retried) == 2
+    assert (
+        hosts["no-such-host.invalid"] >= 2
+    )  # a look-up may serve two tries, since nothing is waited between them
 
 
 @of("H02")
@@ -212,6 +214,7 @@ def test_a_connection_that_was_closed_while_idle_is_not_used(case, server, clien
     server.turns([*whole(YES), Act.CLOSE], None)
     with clients(server.url) as client:
         assert ask(client, stream=False).response.text == "You said: hi"
+        assert until(lambda: server.left, 1)
         response = ask(client).response
     assert (response.text, response.notes) == ("You said: hi", ())
     assert (len(server.questions), retried) == (2, [])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +16,16 @@ from wire_server import Server
 def of(*names: str) -> Any:
     """Mark a test as that of cases that no table can say."""
     return pytest.mark.parametrize("case", names)
+
+
+def until(true: Callable[[], Any], seconds: float) -> bool:
+    """Wait until something is true; return whether it became so in time."""
+    ends, wait = time.monotonic() + seconds, threading.Event()
+    while not true():
+        if time.monotonic() > ends:
+            return False
+        wait.wait(0.001)
+    return True
 
 
 class Naps(list[float]):

@@ -214,7 +214,7 @@ def _line(error: BaseException) -> str:
 
 
 def _found(pattern: str, text: str) -> bool:
-    return bool(re.search(pattern, text, re.IGNORECASE))
+    return bool(re.search(pattern, text, re.IGNORECASE | re.DOTALL))
 
 
 __all__ = [

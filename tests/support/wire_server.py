@@ -37,7 +37,7 @@ class Again:
     every: float = 0.0
 
 
-Step = bytes | Act | Again | threading.Event
+Step = bytes | Act | Again | threading.Event | Reply | None
 
 
 def head(headers: Mapping[str, str] = EVENTS, status: int = 200, reason: str = "X") -> bytes:
@@ -85,12 +85,17 @@ class Server(Service):
         return len(self._connections)
 
     def turns(self, *replies: list[Step] | None) -> None:
-        """Answer one request after the other, the last again and again; None is the service's own answer."""
+        """Answer one request after the other, the last again and again.
+
+        None, for all the steps or as one of them, is the service's own answer.
+        """
         left = list(replies)
 
         def script(request: Any) -> Any:
             steps = left.pop(0) if len(left) > 1 else left[0]
-            return self.echo(request) if steps is None else steps
+            if not isinstance(steps, list):
+                return self.echo(request) if steps is None else steps
+            return [self.echo(request) if step is None else step for step in steps]
 
         self.script = script
 
@@ -119,6 +124,8 @@ class Server(Service):
             self._hold(connection, step)
         elif isinstance(step, Again):
             self._repeat(connection, step)
+        elif isinstance(step, Reply):
+            return super()._answer(connection, step)
         elif step is Act.STALL:
             self._hold(connection, threading.Event())
         else:
