@@ -76,9 +76,9 @@ class Case:
         cuts: dict[str, list[int]] = {"whole": []}
         if self.edges:
             cuts["at its edges"] = list(self.edges)
-        if not self.large:
+        if size and not self.large:
             cuts["byte by byte"] = list(range(1, size))
-        for number in range(1 if self.large else 5):
+        for number in range(min(size, 1 if self.large else 5)):
             some = min(chance.randint(1, 12), max(size - 1, 0))
             cuts[f"cut {number}"] = sorted(chance.sample(range(1, size), some)) if some else []
         for way, places in cuts.items():

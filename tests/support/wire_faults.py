@@ -215,7 +215,7 @@ FAULTS = [
     ),
     Case(
         "S59-bomb-of-comments",
-        bomb(b": ping\n\n"),
+        bomb(b": " + b"x" * 4093 + b"\n"),
         error="LimitExceeded",
         partial="par",
         headers={**EVENTS, "content-encoding": "gzip"},
