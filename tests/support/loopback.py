@@ -84,15 +84,17 @@ def as_json(body: Any, status: int = 200, **headers: str) -> Reply:
 class Service:
     """The service; `script` answers each question, the list of models is `models`."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.requests: list[Request] = []
         self.models = ["loopback-1"]
         self.script: Callable[[Request], Reply] = self.echo
         self.closed = threading.Event()  # the other side went away in the middle
         self.answered = threading.Event()  # a question has its whole answer
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family)
         self._connections: list[socket.socket] = []
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -129,16 +131,19 @@ class Service:
             stream = connection.makefile("rb")
             while request := self._read(stream):
                 self.requests.append(request)
-                reply = self._reply(request)
                 try:
-                    self._write(connection, reply)
+                    if not self._answer(connection, self._reply(request)):
+                        return
                 except OSError:
                     self.closed.set()
                     raise
-                if reply.end == "reset":
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                if reply.end != "whole" or not reply.chunked:
-                    return
+
+    def _answer(self, connection: socket.socket, reply: Reply) -> bool:
+        """Say a reply; return whether the connection stays."""
+        self._write(connection, reply)
+        if reply.end == "reset":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return reply.end == "whole" and reply.chunked
 
     def _read(self, stream: Any) -> Request | None:
         line = stream.readline().decode()

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from wire_asked import Naps, unwaited
+from wire_places import Authority
+from wire_server import Server
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def retried(monkeypatch: pytest.MonkeyPatch) -> Naps:
+    """The waits before a question is asked again, none of which is waited."""
+    return unwaited(monkeypatch)
+
+
+@pytest.fixture
+def hosts(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """How often each name was looked up: names of it lead to this machine, others nowhere."""
+    found: dict[str, int] = {}
+    really = socket.getaddrinfo
+
+    def look_up(host: Any, *args: Any, **named: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name is None or name[-1:].isdigit() or ":" in name:
+            return really(host, *args, **named)
+        known = name in found
+        found[name] = found.get(name, 0) + 1
+        if not known:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return really("127.0.0.1", *args, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return found
