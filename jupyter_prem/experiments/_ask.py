@@ -38,9 +38,6 @@ _ENDS = (AuthenticationError, PermissionDeniedError, ConfigurationError, Cassett
 Ask = Callable[["Point"], Awaitable[tuple["ChatResponse", asyncio.Future[None] | None]]]
 """Gives the answer to a request, and what is done when it is on the disk; None where it is."""
 
-_UNWRITTEN = 64
-"""Answers that may be on their way to the disk while the next are asked: a sync takes as long as several."""
-
 
 class Told(Protocol):
     """Who is told how it goes; called in the loop's thread."""
@@ -78,7 +75,9 @@ async def ask_all(
     Raises:
         PremError: What ends the experiment: no key, no disk, no budget, or an answer that is not recorded.
     """
-    asking = _Asking(ask, rows, Gate(at_once, told.waits), max_retries=max_retries, allow=allow, told=told)
+    asking = _Asking(
+        ask, rows, Gate(at_once, told.waits), at_once=at_once, max_retries=max_retries, allow=allow, told=told
+    )
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(asking.work(points)) for _ in range(at_once)]
@@ -96,6 +95,7 @@ class _Asking:
         rows: Rows,
         gate: Gate,
         *,
+        at_once: int,
         max_retries: int,
         allow: Callable[[ChatRequest], None],
         told: Told,
@@ -103,7 +103,7 @@ class _Asking:
         self._ask, self._rows, self._gate, self._allow, self._told = ask, rows, gate, allow, told
         self._max_retries = max_retries
         self._unwritten: set[asyncio.Future[None]] = set()
-        self._room = asyncio.Semaphore(_UNWRITTEN)
+        self._room = asyncio.Semaphore(at_once)
         self.error: BaseException | None = None
         self.stop: Callable[[], Any] = lambda: None
 
@@ -163,7 +163,7 @@ class _Asking:
         return None
 
     async def _keep_later(self, point: Point, response: ChatResponse, kept: asyncio.Future[None]) -> None:
-        """Keep a row as soon as its answer is on the disk; wait only where many are on their way there."""
+        """Keep a row as soon as its answer is on the disk; wait only where as many are on their way there."""
 
         def written(kept: asyncio.Future[None]) -> None:
             self._unwritten.discard(kept)
