@@ -102,7 +102,7 @@ class AsyncBaseClient(Service):
         Raises:
             APIError: The service, or the way to it, failed.
         """
-        return await self._again(self._models, status, self.options.max_retries)
+        return await self._again(lambda address, _: self._models(address), status, self.options.max_retries)
 
     async def default_model(self) -> str:
         """Return the service's only model.
@@ -143,8 +143,10 @@ class AsyncBaseClient(Service):
         attempt = self._attempt(request)
         started = time.perf_counter()
 
-        def ask(address: Address) -> Awaitable[AsyncChatStream]:
-            return self._stream(attempt, address, started)
+        async def ask(address: Address, retries: Retries) -> AsyncChatStream:
+            stream = await self._stream(attempt, address, started)
+            stream.note(retries.note)
+            return stream
 
         try:
             return await self._again(ask, status, max_retries)
@@ -173,7 +175,7 @@ class AsyncBaseClient(Service):
 
     async def _again(
         self,
-        ask: Callable[[Address], Awaitable[_Answer]],
+        ask: Callable[[Address, Retries], Awaitable[_Answer]],
         status: Status | None,
         max_retries: int,
     ) -> _Answer:
@@ -181,13 +183,13 @@ class AsyncBaseClient(Service):
         retries = Retries(max_retries)
         while True:
             try:
-                return await ask(await self._address(status))
+                return await ask(await self._address(status), retries)
             except APIError as error:
                 wait = retries.after(error)
                 if wait is None:
                     raise
                 text = waiting(error, wait)
-            if status is not None:
+            if status is not None and wait:
                 status(text, None)
             await _pause(wait)
             if status is not None:

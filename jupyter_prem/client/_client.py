@@ -92,7 +92,7 @@ class BaseClient(Service):
         Raises:
             APIError: The service, or the way to it, failed.
         """
-        return self._again(lambda address: self._models(address, cancel), cancel, status)
+        return self._again(lambda address, _: self._models(address, cancel), cancel, status)
 
     def default_model(self, cancel: Cancel | None = None) -> str:
         """Return the service's only model.
@@ -133,8 +133,10 @@ class BaseClient(Service):
         attempt = self._attempt(request)
         started = time.perf_counter()
 
-        def ask(address: Address) -> ChatStream:
-            return self._stream(attempt, address, started, cancel)
+        def ask(address: Address, retries: Retries) -> ChatStream:
+            stream = self._stream(attempt, address, started, cancel)
+            stream.note(retries.note)
+            return stream
 
         try:
             return self._again(ask, cancel, status)
@@ -164,19 +166,19 @@ class BaseClient(Service):
         )
 
     def _again(
-        self, ask: Callable[[Address], _Answer], cancel: Cancel | None, status: Status | None
+        self, ask: Callable[[Address, Retries], _Answer], cancel: Cancel | None, status: Status | None
     ) -> _Answer:
         """Return what `ask` does; it is called again after what is no answer, and may be one later."""
         retries = Retries(self.options.max_retries)
         while True:
             try:
-                return ask(self.endpoint.address(fetching(status)))
+                return ask(self.endpoint.address(fetching(status)), retries)
             except APIError as error:
                 wait = retries.after(error)
                 if wait is None:
                     raise
                 text = waiting(error, wait)
-            if status is not None:
+            if status is not None and wait:
                 status(text, None)
             pause(wait, cancel)
             if status is not None:

@@ -172,14 +172,23 @@ class APIConnectionError(APIError):
 
     Args:
         again: Whether to ask again may help, and cannot be billed twice.
+        dropped: Whether there was a connection: one that had waited may have been closed meanwhile.
         what: See PremError, as for the other arguments.
     """
 
     def __init__(
-        self, what: str, *, again: bool = False, where: str = "", hint: str = "", detail: str = ""
+        self,
+        what: str,
+        *,
+        again: bool = False,
+        dropped: bool = False,
+        where: str = "",
+        hint: str = "",
+        detail: str = "",
     ) -> None:
         super().__init__(what, where=where, hint=hint, detail=detail)
         self.again = again
+        self.dropped = dropped
 
 
 class APITimeoutError(APIConnectionError):

@@ -98,11 +98,13 @@ class Formats:
         """Take the next bytes, and yield what is new in them."""
         if self._format is not None:
             return self._format.feed(chunk)
-        self._begun = (self._begun + chunk).lstrip(_SPACE)
-        if not self._begun or (len(self._begun) < len(_BOM) and _BOM.startswith(self._begun)):
-            return iter(())
-        self._format = self._chosen(self._begun.removeprefix(_BOM))
-        return self._format.feed(self._begun)
+        begun = self._begun = (self._begun + chunk).lstrip(_SPACE)
+        if not (len(begun) < len(_BOM) and _BOM.startswith(begun)):
+            begun = self._begun = begun.removeprefix(_BOM).lstrip(_SPACE)
+            if begun:
+                self._format = self._chosen(begun)
+                return self._format.feed(begun)
+        return iter(())
 
     def broke(self, error: StreamInterrupted) -> None:
         """Take the end of the connection; raise the error unless the answer was whole."""

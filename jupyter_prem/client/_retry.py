@@ -57,12 +57,16 @@ class Retries:
 
     Args:
         most: How many.
+
+    Attributes:
+        note: What is to be known of the tries beside the answer.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._tries = 1
         self._waited = 0.0
+        self.note = ""
 
     def after(self, error: PremError) -> float | None:
         """Return the seconds after which to ask again; None where the error is the last word, and says so."""
@@ -70,6 +74,8 @@ class Retries:
             self._last(error)
             return None
         wait = error.retry_after if isinstance(error, APIStatusError) else None
+        if self._tries == 1 and isinstance(error, APIConnectionError) and error.dropped:
+            wait = 0.0  # most likely the connection had waited for too long
         if wait is None:  # full jitter, so that those who failed together do not come back together
             wait = random.uniform(0, min(_MOST, _FIRST * 2 ** (self._tries - 1)))  # noqa: S311 - no secret
         if self._waited + wait > LONGEST:
@@ -77,6 +83,10 @@ class Retries:
             return None
         self._tries += 1
         self._waited += wait
+        if isinstance(error, APIStatusError) and error.status_code in _BILLED:
+            self.note = (
+                f"A gateway gave up before ({error.status_code}); that question may be billed as well."
+            )
         return wait
 
     def _last(self, error: PremError) -> None:

@@ -25,6 +25,7 @@ from ._errors import (
     UnprocessableEntityError,
 )
 from ._keys import scrub
+from ._page import is_page, page_words
 from ._retry_after import retry_after
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Head", "json_body", "names_context_window", "status_error", "succeeded"]
 
 _PROXY, _TOO_LARGE = 407, 413
+_LOOKED_AT = 100_000  # bytes of a body that is no answer
 _BY_STATUS: Final[dict[int, type[APIStatusError]]] = {
     400: BadRequestError,
     401: AuthenticationError,
@@ -94,12 +96,13 @@ def json_body(data: bytes, reply: Head, address: Address, reader: Reader | None 
 
 def _no_json(data: bytes, reply: Head, address: Address, error: MalformedStream) -> ResponseError:
     where = f"at {address.host}"
-    words = quoted(scrub(data[:2000].decode("utf-8", "replace"), address.api_key))
+    text = data[:_LOOKED_AT].decode("utf-8", "replace")
+    words = quoted(scrub(page_words(text) if is_page(text) else text, address.api_key))
     if data.lstrip()[:1] == b"{":
         if data.rstrip()[-1:] != b"}":
             return ProtocolError("The service's answer is cut off in the middle.", where=where, detail=words)
         return MalformedStream(error.what.replace("an event", "an answer"), where=where, detail=words)
-    page = "html" in reply.headers.get("content-type", "") or data.lstrip()[:1] == b"<"
+    page = "html" in reply.headers.get("content-type", "") or is_page(text)
     return NotAnAPI(
         "A web page answered, not the API." if page else "The service's answer is no JSON.",
         where=where,
@@ -123,7 +126,7 @@ def status_error(reply: Head, body: bytes, address: Address, size: int = 0) -> A
         size: How many bytes it was sent.
     """
     status = reply.status_code
-    data = body[:100_000]
+    data = body[:_LOOKED_AT]
     request_id = quoted(scrub(reply.headers.get("x-request-id", ""), address.api_key))
     where = f"at {address.host}" + (f", request {request_id}" if request_id else "")
     said: Any = None
@@ -131,7 +134,8 @@ def status_error(reply: Head, body: bytes, address: Address, size: int = 0) -> A
         said = parse_json(data)
         words = words_of(said)
     except MalformedStream:
-        words = data[:2000].decode("utf-8", "replace")
+        words = data.decode("utf-8", "replace")
+        words = page_words(words) if is_page(words) else words
     kind_named, code = names_of(said)
     detail = quoted(scrub(words, address.api_key))
     what = f"The service answered {status}."

@@ -128,6 +128,11 @@ class _Arriving(Generic[_Origin]):
         """
         self._parse = parse
 
+    def note(self, text: str) -> None:
+        """Note what is to be known beside the answer, if anything."""
+        if text:
+            self._answer.note(text)
+
     def arrived(self) -> ChatResponse:
         """Return the answer, which is whole: what is done with it from now on is no part of its latency."""
         self._ended = True

@@ -58,7 +58,13 @@ FAULTS = [
     broken("S41-reset", b"", "StreamInterrupted", end=(Act.RESET,)),
     broken("S41-fin", b"", "StreamInterrupted", end=(Act.CLOSE,)),
     broken("S41-fin-in-a-chunk", b"", "StreamInterrupted", end=(b"ff\r\ndata: ", Act.CLOSE)),
-    broken("S41-bad-chunk-size", b"", "StreamInterrupted|ProtocolError", end=(b"xyz\r\ndata", Act.CLOSE)),
+    broken(
+        "S41-bad-chunk-size",
+        b"",
+        "StreamInterrupted|ProtocolError",
+        end=(b"xyz\r\ndata", Act.CLOSE),
+        lossy=True,
+    ),
     reported(
         "S42-error",
         event({"error": BOOM}) + STOP + DONE,

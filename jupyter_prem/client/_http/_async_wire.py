@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
 from jupyter_prem.client._body import Gathered
+from jupyter_prem.client._errors import IdleTimeout
 from jupyter_prem.client._timeouts import Pace
 from jupyter_prem.client._unpack import accepted, unpacker
 
-from ._faults import translate
+from ._faults import limit_headers, meant, translate
 from ._rooms import Room
-from ._shared import Bearer, Certificates, http_timeouts, shortest
+from ._shared import Bearer, Certificates, http_timeouts, shortest, silence
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 
     from jupyter_prem.client._address import Address
     from jupyter_prem.client._timeouts import Timeouts
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncReply", "AsyncWire"]
 
+_Result = TypeVar("_Result")
 _LEFT: list[object] = []  # after a fork: the parent's sockets, and the loop that watches them
 
 
@@ -54,9 +57,11 @@ class AsyncWire:
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
         self._timeouts = timeouts
-        # A turn is waited for before, what waits for a connection is not the service's silence, and that
-        # ends before the reply as in the middle of it, whatever sends.
-        self._extensions = {"timeout": {**http_timeouts(timeouts).as_dict(), "pool": None, "read": None}}
+        # A turn is waited for before, and what waits for a connection is not the service's silence.
+        self._extensions = {"timeout": {**http_timeouts(timeouts).as_dict(), "pool": None}}
+        self._extensions["timeout"]["read"] = longest = silence(timeouts)
+        # A timer of our own for each wait costs more than the rest of it: only for what ends clearly earlier.
+        self._untimed = math.inf if longest is None else 0.95 * longest
         self._headers = httpx.Headers({"Accept": "text/event-stream, application/json"})
         self._headers.update(headers)
         self._all_headers = httpx.Headers(
@@ -102,16 +107,19 @@ class AsyncWire:
         failure: BaseException
         try:
             sender = room.lanes.take(address)
-            async with asyncio.timeout(shortest(self._timeouts.first_byte, self._timeouts.total)):
-                response = await self._sent(sender, address, method, path, content)
+            first = shortest(self._timeouts.first_byte, self._timeouts.total)
+            sent = self._sent(sender, address, method, path, content)
+            response = await within(first, sent, untimed=self._untimed)
+            limit_headers(response)
         except BaseException as error:
             room.leave()
             await room.lanes.drop(sender)
-            failure = translate(_meant(error), address, began=False)
+            failure = translate(meant(error), address, began=False)
             if isinstance(failure, Exception) and failure is error:
                 raise
         else:
-            return AsyncReply(response, address, room, sender, Pace(self._timeouts, started))
+            pace = Pace(self._timeouts, started)
+            return AsyncReply(response, address, room, sender, pace, untimed=self._untimed)
         # Out here the frames that hold the key are gone, of a cancellation too.
         raise failure.with_traceback(None)
 
@@ -168,13 +176,21 @@ class AsyncReply:
     """
 
     def __init__(
-        self, response: httpx.Response, address: Address, room: Room, sender: Sender, pace: Pace
+        self,
+        response: httpx.Response,
+        address: Address,
+        room: Room,
+        sender: Sender,
+        pace: Pace,
+        *,
+        untimed: float,
     ) -> None:
         self._response = response
         self._address = address
         self._room = room
         self._sender: Sender | None = sender
         self.pace = pace
+        self._untimed = untimed
         self.status_code = response.status_code
         self.headers = {
             name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw
@@ -195,39 +211,36 @@ class AsyncReply:
         """
         failure: BaseException | None = None
         unpacks = unpacker(self.headers.get("content-encoding", ""))
+        body = aiter(self._response.stream)  # type: ignore[arg-type]
         try:
-            async with aclosing(self._arriving()) as arriving:
-                async for chunk in arriving:
-                    if unpacks is None:
-                        yield chunk
-                    else:
-                        for piece in unpacks.feed(chunk):
-                            yield piece
+            while (chunk := await self._next(body)) is not None:
+                if unpacks is None:
+                    yield chunk
+                else:
+                    for piece in unpacks.feed(chunk):
+                        yield piece
         except Exception as error:
             sized = "content-length" in self.headers
-            failure = translate(_meant(error), self._address, began=True, sized=sized)
+            failure = translate(meant(error), self._address, began=True, sized=sized)
             if failure is error:
                 raise
+        finally:
+            await _closed(body)
         if failure is not None:
             if unpacks is None and (rest := _unread(self._response)):
                 yield rest
-            raise failure
+            raise self.pace.fault() if isinstance(failure, IdleTimeout) else failure
 
-    async def _arriving(self) -> AsyncGenerator[bytes]:
-        pace, body = self.pace, aiter(self._response.stream)  # type: ignore[arg-type]
+    async def _next(self, body: AsyncIterator[bytes]) -> bytes | None:
+        left = self.pace.begin()
         try:
-            while True:
-                try:
-                    async with asyncio.timeout(pace.begin()):
-                        chunk = await anext(body, None)
-                except TimeoutError:
-                    raise pace.fault() from None
-                pace.end()
-                if chunk is None:
-                    return
-                yield chunk
+            return await within(left, anext(body), untimed=self._untimed)
+        except StopAsyncIteration:
+            return None
+        except TimeoutError:
+            raise self.pace.fault() from None
         finally:
-            await _closed(body)
+            self.pace.end()
 
     async def read(self) -> bytes:
         """Return the whole body.
@@ -257,22 +270,27 @@ class AsyncReply:
             self._room.leave()
 
 
+async def within(seconds: float | None, waited: Awaitable[_Result], *, untimed: float) -> _Result:
+    """Return what is waited for.
+
+    Args:
+        seconds: How long.
+        waited: What for.
+        untimed: Seconds beyond which something else ends it.
+
+    Raises:
+        TimeoutError: It took longer.
+    """
+    if seconds is None or seconds >= untimed:
+        return await waited
+    async with asyncio.timeout(seconds):
+        return await waited
+
+
 async def _closed(body: Any) -> None:
     close = getattr(body, "aclose", None)  # an iterator that is no generator has none
     if close is not None:
         await close()
-
-
-def _meant(error: BaseException) -> BaseException:
-    """Return httpx's error for aiohttp's: httpx-aiohttp calls all that is lost a timeout while connecting."""
-    cause = error.__cause__ if isinstance(error, httpx.ConnectTimeout) else error
-    if not type(cause).__module__.startswith("aiohttp.") or isinstance(cause, TimeoutError):
-        return error
-    # aiohttp's errors of the way to a service, refused connections and certificates, have this.
-    refused = hasattr(cause, "os_error") or hasattr(cause, "certificate_error")
-    meant: Exception = (httpx.ConnectError if refused else httpx.ReadError)(str(cause))
-    meant.__cause__ = cause
-    return meant
 
 
 def _unread(response: httpx.Response) -> bytes:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jupyter_prem.client._address import Address
     from jupyter_prem.client._cancel import Cancel
 
-__all__ = ["translate"]
+__all__ = ["limit_headers", "meant", "translate"]
 
 _ASK_AGAIN = "Ask again; what had arrived is kept."
 _CHECK_ADDRESS = "Check the address (%prem status) and the network, or use --endpoint embedded."
@@ -41,6 +41,8 @@ _PROXY = (
 )
 _RAISE_LIMIT = "Raise the limit (%config PremMagics.timeout = seconds), or ask again."
 _SIGNED = re.compile(r"(\w+://)[^/\s@]+@")
+_LONG = "The headers of the service's reply are longer than any answer's."
+_HEADERS_LIMIT = 64 * 2**10
 _LONG_HEADERS = ("receive buffer too long", "got more than")  # as h11 and aiohttp say it
 
 
@@ -67,6 +69,8 @@ def translate(
             where=f"to {address.host}",
             hint="Check the address, and the proxy and certificate settings of the environment.",
         )
+    if isinstance(error, PremError):
+        error.where = error.where or f"at {address.host}"
     if not isinstance(error, httpx.HTTPError | httpx.StreamError | httpx.InvalidURL | OSError):
         return error
     if cancel is not None and cancel.cancelled:
@@ -104,11 +108,10 @@ def _before_the_answer(error: BaseException, address: Address) -> PremError:
         )
     if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in words.lower():
         if any(mark in words.lower() for mark in _LONG_HEADERS):
-            return LimitExceeded("The headers of the service's reply are longer than any answer's.")
+            return LimitExceeded(_LONG)
         return ProtocolError("What answered does not speak HTTP.", hint=_CHECK_ADDRESS, detail=words)
-    return APIConnectionError(
-        "The connection failed before an answer began.", hint="Ask again.", detail=words, again=True
-    )
+    what = "The connection failed before an answer began."
+    return APIConnectionError(what, hint="Ask again.", detail=words, again=True, dropped=True)
 
 
 def _no_connection(_: str) -> PremError:
@@ -160,3 +163,34 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def _unsigned(text: str) -> str:
     """Return `text` without the user names and passwords of addresses, such as a proxy's."""
     return _SIGNED.sub(r"\1", text)
+
+
+def limit_headers(response: httpx.Response) -> None:
+    """Refuse a reply whose headers are longer than any.
+
+    Raises:
+        LimitExceeded: They are over 64 KiB.
+    """
+    if sum([len(name) + len(value) for name, value in response.headers.raw]) > _HEADERS_LIMIT:
+        raise LimitExceeded(_LONG)
+
+
+def meant(error: BaseException) -> BaseException:
+    """Return httpx's error for aiohttp's: to httpx-aiohttp most that is lost is a timeout while connecting.
+
+    aiohttp's errors of the way to a service, refused connections and certificates, know the `os_error` or the
+    `certificate_error`; those of a reply that is no HTTP have a `status`.
+    """
+    cause = error.__cause__ if isinstance(error, httpx.ConnectTimeout) else error
+    if isinstance(cause, RuntimeError) and str(cause) == "Connection closed.":  # its reader says so
+        return httpx.ReadError(str(cause))
+    if not type(cause).__module__.startswith("aiohttp.") or isinstance(cause, TimeoutError):
+        return error
+    kind: type[httpx.TransportError] = httpx.ReadError
+    if hasattr(cause, "os_error") or hasattr(cause, "certificate_error"):
+        kind = httpx.ConnectError
+    elif hasattr(cause, "status"):
+        kind = httpx.RemoteProtocolError
+    ours = kind(str(cause))
+    ours.__cause__ = cause
+    return ours

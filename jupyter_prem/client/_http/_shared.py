@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jupyter_prem.client._address import Address
     from jupyter_prem.client._timeouts import Timeouts
 
-__all__ = ["Bearer", "Certificates", "http_timeouts", "shortest"]
+__all__ = ["Bearer", "Certificates", "http_timeouts", "shortest", "silence"]
 
 
 def http_timeouts(timeouts: Timeouts) -> httpx.Timeout:
@@ -25,6 +25,13 @@ def http_timeouts(timeouts: Timeouts) -> httpx.Timeout:
 def shortest(*seconds: float | None) -> float | None:
     """Return the shortest of several times; None is endless."""
     return min((some for some in seconds if some is not None), default=None)
+
+
+def silence(timeouts: Timeouts) -> float | None:
+    """Return the longest time that may pass between two bytes of a reply."""
+    if timeouts.first_byte is None or timeouts.progress is None:
+        return timeouts.total
+    return shortest(max(timeouts.first_byte, timeouts.progress), timeouts.total)
 
 
 class Bearer(httpx.Auth):

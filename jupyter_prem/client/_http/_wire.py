@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from jupyter_prem.client._body import Gathered
-from jupyter_prem.client._errors import IdleTimeout, Interrupted
+from jupyter_prem.client._errors import APIConnectionError, IdleTimeout, Interrupted
 from jupyter_prem.client._timeouts import Pace
 from jupyter_prem.client._unpack import accepted, unpacker
 
-from ._faults import translate
+from ._faults import limit_headers, translate
 from ._shared import Bearer, Certificates, http_timeouts
 
 if TYPE_CHECKING:
@@ -42,11 +42,21 @@ class _Lane:
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
+        self.heard = False  # whether a byte of the reply came
         self._stream: Any = None
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
         if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-            self._stream = info["return_value"]
+            stream = self._stream = info["return_value"]
+            stream.read = self._listening(stream.read)
+
+    def _listening(self, read: Callable[..., bytes]) -> Callable[..., bytes]:
+        def heard(*size: int, **limit: float | None) -> bytes:
+            data = read(*size, **limit)
+            self.heard = self.heard or bool(data)
+            return data
+
+        return heard
 
     def shut(self) -> None:
         sock = self._stream and self._stream.get_extra_info("socket")
@@ -111,16 +121,20 @@ class Wire:
                 method, address.url(path), headers=headers, content=content, timeout=self._until_the_reply
             )
             request.extensions["trace"] = lane.trace
+            lane.heard = False
             with cancel.closing(lane.shut) if cancel else contextlib.nullcontext():
                 if cancel and cancel.cancelled:
                     raise Interrupted("Stopped before the question was sent.")
                 response = lane.client.send(request, auth=auth, stream=True, follow_redirects=False)
+            limit_headers(response)
         except BaseException as error:
             if lane is not None and self._given is None:
                 lane.client.close()
             failure = translate(error, address, began=False, cancel=cancel)
             if failure is error:
                 raise
+            if isinstance(failure, APIConnectionError) and lane is not None and lane.heard:
+                failure.again = False  # it had begun to answer
         else:
             return Reply(
                 response, lane, address, Pace(self._timeouts, started), cancel=cancel, give=self._give
