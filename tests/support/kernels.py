@@ -65,14 +65,14 @@ class Kernel:
     def pid(self) -> int:
         return self.manager.provisioner.pid
 
-    def start(self, code: str, cell_id: str | None = None) -> str:
-        """Send a cell and return the id of its message."""
+    def start(self, code: str, cell_id: str | None = None, *, asks: bool = False) -> str:
+        """Send a cell and return the id of its message; `asks` says that it may ask for input."""
         content = {
             "code": code,
             "silent": False,
             "store_history": True,
             "user_expressions": {},
-            "allow_stdin": False,
+            "allow_stdin": asks,
             "stop_on_error": True,
         }
         message = self.client.session.msg("execute_request", content)
@@ -114,6 +114,13 @@ class Kernel:
 
     def run(self, code: str, cell_id: str | None = None, timeout: float = 60) -> Ran:
         return self.finish(self.start(code, cell_id), timeout)
+
+    def typed(self, code: str, text: str) -> tuple[Ran, dict[str, Any]]:
+        """Run a cell that asks once, type the text, and return what it left and how it asked."""
+        msg_id = self.start(code, asks=True)
+        asked = self.client.get_stdin_msg(timeout=10)
+        self.client.input(text)
+        return self.finish(msg_id), dict(asked["content"])
 
     def value(self, expression: str) -> Any:
         """Return the repr of an expression, evaluated."""
