@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import hashlib
-import html
 import json
 import re
+import threading
+import weakref
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
@@ -96,6 +96,9 @@ _PLACES: Final = (
 )
 
 
+_lock = threading.Lock()
+
+
 class Key:
     """An API key that never prints, pickles or compares its value in the open.
 
@@ -107,7 +110,7 @@ class Key:
             (RFC 9110 section 5.5). The text shows no character of the key.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("__weakref__", "_value")
 
     def __init__(self, value: str) -> None:
         self._value = value.strip()
@@ -121,6 +124,8 @@ class Key:
                 f"The API key holds {_name(self._value[bad])} at position {bad + 1} of {len(self._value)}.",
                 hint=f"Copy the key again, alone and on one line. {_GIVE}.",
             )
+        with _lock:
+            _held.add(self)
 
     def header(self) -> str:
         """Return the value of the Authorization header."""
@@ -141,6 +146,10 @@ class Key:
         raise TypeError("an API key is not pickled or copied")
 
 
+_held: weakref.WeakSet[Key] = weakref.WeakSet()
+"""The keys of this process: words that one is asked with may come back where another is used, or none."""
+
+
 def _name(char: str) -> str:
     names = {"\n": "a line break", "\r": "a line break", "\0": "a NUL", " ": "a space", "\t": "a tab"}
     return names.get(char, f"the character U+{ord(char):04X}")
@@ -154,18 +163,23 @@ def scrub(text: str, key: Key | None) -> str:
 
     Args:
         text: Words that come from elsewhere.
-        key: The key that is known; None where none is.
+        key: The key that is known; None where none is. Every other one of this process is hidden too, unless
+            it is as short as a word.
     """
+    with _lock:
+        values = {other.reveal() for other in _held if len(other.reveal()) > _SHORTEST_FRAGMENT}
     if key is not None:
-        text = _without(text, key.reveal())
+        values.add(key.reveal())
+    for value in sorted(values, key=len, reverse=True):
+        text = _without(text, value)
     return _shapes().sub(_HIDDEN, text)
 
 
 def _without(text: str, value: str) -> str:
     """Return `text` without `value` and its fragments, in time linear in the text."""
+    if len(value) <= _SHORTEST_FRAGMENT:  # a word, such as servers without keys take for one
+        return re.sub(rf"(?<![\w-]){re.escape(value)}(?![\w-])", _HIDDEN, text)
     text = text.replace(value, _HIDDEN)
-    if len(value) <= _SHORTEST_FRAGMENT:
-        return text
     parts: list[str] = []
     end = 0
     for start, stop in _runs(text, _windows(value)):
@@ -188,6 +202,9 @@ def _windows(value: str) -> dict[int, set[str]]:
 
 
 def _written(part: str) -> Iterator[str]:
+    import base64  # at the first error: %load_ext need not wait for them
+    import html
+
     yield part
     yield part[::-1]
     yield quote(part, safe="")
@@ -200,6 +217,8 @@ def _written(part: str) -> Iterator[str]:
     yield html.escape(part)
     yield html.escape(part, quote=False)
     yield "\0".join(part)
+    yield "\\x00".join(part)
+    yield "\\u0000".join(part)
     yield part.encode().hex()
     # Three bytes make four characters; those that other bytes have a part in are left out.
     for shift, cut in ((0, 0), (1, 2), (2, 3)):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from logins import KEY, OTHER, key_row, keys, said
+from loopback import Service
 from terminal import ipython
 
 
@@ -53,6 +54,21 @@ def test_nothing_typed_changes_nothing(kernel, service, typed):
     assert said(ran) == "Nothing was typed; all is as it was."
     kernel.run("%%chat\nhi")
     assert keys(service) == [f"Bearer {KEY}"]
+
+
+def test_a_file_of_recordings_does_not_get_it_sent_to_an_address_that_it_names(kernel, service, tmp_path):
+    other, path = Service(), tmp_path / "a.chat.jsonl"
+    kernel.run(
+        f"%prem record all {path}",
+    )
+    kernel.run("%%chat\nhi")
+    kernel.run(f"%prem record off\nos.environ['PREM_ENDPOINT'] = {other.url!r}")
+    kernel.typed("%prem login", KEY)
+    said(kernel.run(f"%prem verify {path}"))
+    kernel.run("%%chat\nhi")
+    other.stop()
+    assert keys(service) == [None, None]
+    assert keys(other) == [f"Bearer {KEY}"]
 
 
 def test_what_is_no_key_is_refused_and_not_shown(kernel):
