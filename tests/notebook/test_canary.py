@@ -20,11 +20,15 @@ from nbconvert import HTMLExporter
 
 PATHS = {name: f"K{number:03} {name}" for number, name in enumerate([*ECHOES, *WAYS, *ANSWERS], 1)}
 FRAMES = "a frame of the client's holds what the service sent"
+SENDS = "the frames of httpcore hold the headers while they are sent"
 LOGS = "httpcore logs a response's headers as they came"
 OPEN = {
     "refused in Python, xmode Verbose": FRAMES,
     "refused AsyncClient": FRAMES,
     "refused models": FRAMES,
+    "interrupted while it sends": SENDS,
+    "interrupted in Python, xmode Verbose": SENDS,
+    "interrupted stream, xmode Verbose": SENDS,
     "tb": FRAMES,
     "debug": FRAMES,
     "locals of all frames": FRAMES,
@@ -41,7 +45,12 @@ def numbered(names) -> list:
     names = sorted(
         names, key=OPEN.__contains__
     )  # what they say would be found in what later paths tell again
-    marks = {name: [pytest.mark.xfail(reason=OPEN[name])] for name in names if name in OPEN}
+    # Where a stop falls is chance.
+    marks = {
+        name: [pytest.mark.xfail(reason=OPEN[name], strict="xmode" not in name or OPEN[name] != SENDS)]
+        for name in names
+        if name in OPEN
+    }
     return [pytest.param(name, id=PATHS[name], marks=marks.get(name, ())) for name in names]
 
 
@@ -87,6 +96,8 @@ def test_a_way_to_tell(mine, name):
         ran = mine.interrupted(way.cells[-1], stop=name != "timeout")
     else:
         ran = mine.run(way.cells[-1], typed=way.typed)
+    if name == "unload":
+        mine.log_in()
     found = mine.found()
     if way.ends is not None:
         assert ran.ename == way.ends, (ran.error, ran.outputs)
@@ -97,6 +108,7 @@ def test_a_way_to_tell(mine, name):
 def test_an_answer_that_holds_the_key(mine, name):
     mine.service.script = ANSWERS[name]
     mine.run("%%chat --new\nhi", "print(chat_response.to_dict())")
+    assert mine.service.requests[-1].headers["authorization"] == f"Bearer {CANARY}"
     assert mine.found() == []
 
 

@@ -18,6 +18,8 @@ class Way:
 
 IMPORTS = "from jupyter_prem import AsyncClient, ChatPanel, Client, Conversation, Runs, record, sweep"
 FAILS = "Client().chat('hi')"
+SENDING = "%xmode Verbose\nfrom unittest import mock"
+STOPPED = "with mock.patch('h11.Connection.send', side_effect=KeyboardInterrupt)"
 LOGGED = (
     "logging.basicConfig(level=logging.DEBUG, filename='debug.log', force=True)\n"
     "for name in ('httpx', 'httpcore', 'jupyter_prem', 'asyncio', 'openai', 'aiohttp'):\n"
@@ -54,6 +56,8 @@ TRACEBACKS = {
         ("%xmode Verbose", "await AsyncClient().chat('hi')"), "AuthenticationError", echo=True
     ),
     "refused models": Way(("%xmode Verbose", "Client().models()"), "AuthenticationError", echo=True),
+    "interrupted while it sends": Way((SENDING, f"{STOPPED}: {FAILS}"), "KeyboardInterrupt"),
+    "interrupted magic while it sends": Way((SENDING, f"{STOPPED}:\n    %chat hi"), "Interrupted"),
     "interrupted magic": Way(("%xmode Verbose", "%chat hi"), "Interrupted", holds=True),
     "interrupted AsyncClient": Way(
         ("%xmode Verbose", "await AsyncClient().chat('hi')"), "CancelledError", holds=True
