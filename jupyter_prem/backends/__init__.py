@@ -5,7 +5,9 @@ from ._async_client import AsyncClient
 from ._client import Client, ClientPool
 from ._embedded import EmbeddedEndpoint
 from ._errors import EmbeddedError, MissingExtraError, WeightsError
-from ._resolve import API_KEY_VARIABLE, Resolved, environment_key, resolve, shared_embedded
+from ._keyring import KeyringError, keep_key, open_keyring
+from ._own_key import API_KEY_VARIABLE, set_login
+from ._resolve import Resolved, keyed_host, resolve, shared_embedded
 
 __all__ = [
     "API_KEY_VARIABLE",
@@ -14,11 +16,15 @@ __all__ = [
     "ClientPool",
     "EmbeddedEndpoint",
     "EmbeddedError",
+    "KeyringError",
     "MissingExtraError",
     "Resolved",
     "WeightsError",
     "asking_again",
-    "environment_key",
+    "keep_key",
+    "keyed_host",
+    "open_keyring",
     "resolve",
+    "set_login",
     "shared_embedded",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from jupyter_prem.client import Options
 from jupyter_prem.records import endpoint_name
 
 from ._client import ClientPool
-from ._resolve import API_KEY_VARIABLE, resolve
+from ._resolve import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,11 +34,10 @@ def asking_again(
     """
     pool = ClientPool()
     own = endpoint_name(resolve(endpoint).endpoint)
-    keyless = {name: value for name, value in os.environ.items() if name != API_KEY_VARIABLE}
 
     def ask(record: Record, request: ChatRequest) -> ChatResponse:
         trusted = record.endpoint in {own, "prem", "embedded"}
-        resolved = resolve(record.endpoint, environ=os.environ if trusted else keyless)
+        resolved = resolve(record.endpoint, keyless=not trusted)
         client = pool.get(resolved.endpoint, options or Options())
         with client.live.send(request) as stream:
             for _ in stream:

@@ -6,20 +6,23 @@ import functools
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 from jupyter_prem.client import PREM_STUDIO, Address, FixedEndpoint, Key, check_base_url
 from jupyter_prem.records import endpoint_name
 
 from ._embedded import EmbeddedEndpoint
+from ._own_key import own_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from jupyter_prem.client import Endpoint
 
-__all__ = ["API_KEY_VARIABLE", "Known", "Resolved", "environment_key", "resolve", "shared_embedded"]
+    from ._own_key import KeySource
 
-API_KEY_VARIABLE = "PREMAI_API_KEY"
+__all__ = ["Known", "Resolved", "keyed_host", "resolve", "shared_embedded"]
+
 BASE_URL_VARIABLE = "PREM_AI_BASE_URL"
 ENDPOINT_VARIABLE = "PREM_ENDPOINT"
 
@@ -32,11 +35,13 @@ class Resolved:
         endpoint: Who answers.
         implicit: Whether no endpoint, no address and no key were set.
         named: Whether an endpoint or an address was set.
+        key_source: Where its key is from.
     """
 
     endpoint: Endpoint
     implicit: bool = False
     named: bool = True
+    key_source: KeySource = ""
 
 
 @functools.cache
@@ -45,49 +50,65 @@ def shared_embedded() -> EmbeddedEndpoint:
     return EmbeddedEndpoint()
 
 
-def environment_key(environ: Mapping[str, str] = os.environ) -> Key | None:
-    """Return the key that the environment holds; an empty variable counts as none.
-
-    Raises:
-        ConfigurationError: It is no key; the text shows none of it.
-    """
-    return Key(environ[API_KEY_VARIABLE]) if environ.get(API_KEY_VARIABLE) else None
-
-
 def resolve(
     endpoint: str | None = None,
     api_key: str | Key | None = None,
     *,
     allow_http_hosts: Collection[str] = (),
     environ: Mapping[str, str] = os.environ,
+    keyless: bool = False,
 ) -> Resolved:
     """Return who answers.
 
     Args:
         endpoint: "prem", "embedded", a URL, or None: what `PREM_ENDPOINT` says; else Prem Studio
             where a key or `PREM_AI_BASE_URL` is set; else the embedded model.
-        api_key: The key; None takes `PREMAI_API_KEY`.
+        api_key: The key; None takes that of `%prem login`, else `PREMAI_API_KEY`, else the keyring's.
         allow_http_hosts: Hosts to which the key may go over plain http, besides loopback.
         environ: The environment.
+        keyless: Whether to take none but `api_key`.
 
     Raises:
         ConfigurationError: The endpoint is no address, or the key is none; nothing was sent.
     """
-    name = (endpoint or environ.get(ENDPOINT_VARIABLE) or "").strip()
+    name = _named(endpoint, environ)
     if name == "embedded":
         return Resolved(shared_embedded())
-    key = Key(api_key) if isinstance(api_key, str) else api_key or environment_key(environ)
     base_url = environ.get(BASE_URL_VARIABLE)
+    studio = name in {"", "prem"}
+    base = (base_url or PREM_STUDIO) if studio else name
+    key: Key | None
+    source: KeySource
+    if api_key is not None:
+        key, source = Key(api_key) if isinstance(api_key, str) else api_key, "argument"
+    else:
+        key, source = (None, "") if keyless else own_key(_host(base), environ)
     if not name and key is None and not base_url:
         return Resolved(shared_embedded(), implicit=True, named=False)
-    studio = name in {"", "prem"}
-    checked = check_base_url(
-        (base_url or PREM_STUDIO) if studio else name,
-        keyed=key is not None,
-        allow_http_hosts=allow_http_hosts,
-    )
-    named = bool(name or base_url)
-    return Resolved(FixedEndpoint("prem" if studio else checked, Address(checked, key)), named=named)
+    checked = check_base_url(base, keyed=key is not None, allow_http_hosts=allow_http_hosts)
+    fixed = FixedEndpoint("prem" if studio else checked, Address(checked, key))
+    return Resolved(fixed, named=bool(name or base_url), key_source=source)
+
+
+def keyed_host(endpoint: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the host that a key for `endpoint` is for, with its port; the embedded model needs none.
+
+    It is Prem Studio's, or `PREM_AI_BASE_URL`'s, where no other is named.
+    """
+    name = _named(endpoint, environ)
+    studio = name in {"", "prem", "embedded"}
+    return _host((environ.get(BASE_URL_VARIABLE) or PREM_STUDIO) if studio else name)
+
+
+def _named(endpoint: str | None, environ: Mapping[str, str]) -> str:
+    return (endpoint or environ.get(ENDPOINT_VARIABLE) or "").strip()
+
+
+def _host(base: str) -> str:
+    try:
+        return urlsplit(base.strip()).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

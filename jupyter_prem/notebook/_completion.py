@@ -115,6 +115,8 @@ def _after_prem(
         return [command.name for command in SUBCOMMANDS]
     if before == ["switch"]:
         return _conversations(magics)
+    if before == ["login"]:
+        return ["--keyring"]
     if before == ["record"]:
         return ["none", "once", "new_episodes", "all", "off"]
     if before[0] in {"regenerate", "continue"}:

@@ -11,7 +11,7 @@ from jupyter_prem.records import set_base
 
 from ._completion import add_matcher, remove_matcher
 from ._magics import PremMagics
-from ._transform import keep_cells, keep_lines
+from ._transform import keep_cells, keep_lines, refuse_keys
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -37,6 +37,7 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magic_function(magics.chat, "cell", "prem")
     shell.input_transformers_cleanup.insert(0, keep_cells)
     shell.input_transformers_cleanup.append(keep_lines)
+    shell.input_transformers_cleanup.append(refuse_keys)
     shell.display_formatter.ipython_display_formatter.for_type(ChatResponse, magics.draw_response)
     shell.events.register("post_run_cell", magics.last_error.note)
     add_matcher(shell, magics)
@@ -51,13 +52,15 @@ def load(shell: InteractiveShell) -> None:
 
 def unload(shell: InteractiveShell) -> None:
     """Take back what `load` registered."""
+    from jupyter_prem.backends import set_login
+
     magics = find_magics(shell)
     if magics is None:
         return
     for kind, name in _NAMES:
         if _owner(shell, kind, name) is magics:
             del shell.magics_manager.magics[kind][name]
-    for transform in (keep_cells, keep_lines):
+    for transform in (keep_cells, keep_lines, refuse_keys):
         if transform in shell.input_transformers_cleanup:
             shell.input_transformers_cleanup.remove(transform)
     shell.display_formatter.ipython_display_formatter.type_printers.pop(ChatResponse, None)
@@ -65,6 +68,7 @@ def unload(shell: InteractiveShell) -> None:
     remove_matcher(shell)
     set_base(None)
     set_host(None)
+    set_login(None)
     shell.magics_manager.registry.pop("PremMagics", None)
     shell.configurables.remove(magics)
 

@@ -11,6 +11,8 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from jupyter_prem.client import UNSET, PremError
 
+from ._pasted import refuse_key_option
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
@@ -209,6 +211,7 @@ def parse_words(
 
     Raises:
         OptionError: One does not exist, lacks its value, or has one of another type.
+        PastedKeyError: One would take a key.
     """
     help_line = f"{magic}? lists every option."
     try:
@@ -217,6 +220,7 @@ def parse_words(
         raise OptionError(f"{str(error).split(chr(10))[-1]}.", hint=help_line) from None
     unknown = next((word for word in rest if word.startswith("-")), None)
     if unknown is not None:
+        refuse_key_option(unknown)
         raise OptionError(f"unknown option {unknown.split('=')[0]}.", hint=_near(unknown, known) or help_line)
     if rest:
         raise OptionError(f"{rest[0]!r} is no option; the prompt goes below the first line.", hint=help_line)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from traitlets import TraitError
 
-from jupyter_prem.client import Interrupted, PremError
+from jupyter_prem.client import Interrupted, PremError, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +35,10 @@ def short_errors() -> Iterator[None]:
 def _shortened(error: PremError) -> PremError:
     from jupyter_prem.display import error_text
 
+    # What was typed is told back in errors; a key may be typed, or pasted, anywhere.
+    for part in ("what", "where", "hint", "detail"):
+        setattr(error, part, scrub(getattr(error, part), None))
+    error.args = tuple(scrub(arg, None) if isinstance(arg, str) else arg for arg in error.args)
     lines = [f"{type(error).__name__}: {error.what}", error.where, error.hint]
     shown = error_text([line for line in lines if line], error.detail).split("\n")
     error._render_traceback_ = lambda: shown  # type: ignore[attr-defined]  # IPython's protocol

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from jupyter_prem.backends import Client, ClientPool, Resolved
-    from jupyter_prem.client import Backend, Cancel, ChatRequest, Model, StreamUsage, Timeouts
+    from jupyter_prem.client import Backend, Cancel, ChatRequest, Key, Model, StreamUsage, Timeouts
     from jupyter_prem.conversation import Cell, Conversation, Outcome, Question, Round, Sink
     from jupyter_prem.records import Tape, Taped
 
@@ -104,6 +104,7 @@ class Notebook:
         self.forks: dict[str, str | None] = {}  # the cell that made each
         self.resumed: set[str] = set()  # taken from a file, and not yet made again by a cell of its page
         self.panels: object = None  # what its panels share
+        self.login: Key | None = None
         self.ledger = Ledger()
         self._notebooks = notebooks
         self._folder = Path.cwd()

@@ -13,10 +13,13 @@ import re
 import tokenize
 from typing import TYPE_CHECKING
 
+from ._pasted import refuse_config
+from ._report import short_errors
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["keep_cells", "keep_lines"]
+__all__ = ["keep_cells", "keep_lines", "refuse_keys"]
 
 _LINE = re.compile(
     r"^(?P<indent>[ \t]*)(?P<target>[^#%\n]*?[^=!<>:]=[ \t]*)?"
@@ -69,6 +72,25 @@ def keep_lines(lines: list[str]) -> list[str]:
         call = f"get_ipython().run_line_magic({match['magic']!r}, {match['line']!r})"
         kept.append(f"{match['indent']}{target}{call}{match['end']}")
     return kept
+
+
+def refuse_keys(lines: list[str]) -> list[str]:
+    """Refuse a cell that sets a key with `%config`, which IPython would tell of and go on.
+
+    Raises:
+        PastedKeyError: It does; nothing of the cell runs.
+    """
+    first = next((line for line in lines if line.strip()), "").lstrip()
+    if not first.startswith("%%"):
+        for place, line in enumerate(lines):
+            if "%config" in line and not _inside_string(lines[:place]):
+                with short_errors():
+                    refuse_config(line)
+    return lines
+
+
+# So a terminal can ask whether a cell is whole, and the refusal comes when it runs.
+refuse_keys.has_side_effects = True  # type: ignore[attr-defined]  # IPython's mark
 
 
 def _is_target(text: str) -> bool:

@@ -21,7 +21,7 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(bad):
     with pytest.raises(ConfigurationError) as caught:
         Key(SECRET[:10] + bad + SECRET[10:])
     shown = str(caught.value) + repr(caught.value) + repr(caught.value.__cause__)
-    assert SECRET[:4] not in shown
+    assert SECRET[:6] not in shown
     assert SECRET[-6:] not in shown
     assert "position 11" in shown
 
@@ -93,3 +93,13 @@ def test_a_base_url_that_cannot_work_is_refused_with_what_would(url, words):
 def test_plain_http_is_for_the_keyless_and_the_allowed():
     assert check_base_url("http://x.org", keyed=False) == "http://x.org"
     assert check_base_url("http://x.org", keyed=True, allow_http_hosts=["x.org"]) == "http://x.org"
+
+
+def test_a_key_of_this_process_is_hidden_wherever_it_comes_back():
+    other = Key("Hb5n-zyxwvutsrqponmlkj")
+    word = Key("ollama")
+    assert scrub("The key Hb5n-zyxwvutsrqponmlkj is wrong.", None) == "The key [key] is wrong."
+    assert scrub("The key Hb5n-zyxwvutsrqponmlkj is wrong.", Key(SECRET)) == "The key [key] is wrong."
+    assert scrub("There is no ollama.", None) == "There is no ollama."
+    assert scrub("There is no ollama, nor ollamas.", word) == "There is no [key], nor ollamas."
+    del other

@@ -2,52 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import select
-import subprocess
-import sys
-import time
 
 from loopback import answer
-
-
-def ipython(*lines: str, **env: str) -> str:
-    """Type lines into a terminal IPython and return what it showed."""
-    leader, follower = pty.openpty()
-    command = [
-        sys.executable,
-        "-m",
-        "IPython",
-        "--no-banner",
-        "--no-confirm-exit",
-        "--simple-prompt",
-        "--colors=NoColor",
-    ]
-    process = subprocess.Popen(
-        command, stdin=follower, stdout=follower, stderr=follower, env={**os.environ, **env}, close_fds=True
-    )
-    os.close(follower)
-    shown = b""
-    pending = [*lines, "exit"]
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([leader], [], [], 0.1)
-        if ready:
-            try:
-                shown += os.read(leader, 65536)
-            except OSError:
-                break
-        elif pending and re.search(rb"In \[\d+\]: $", shown):
-            shown += b"\n"
-            os.write(leader, (pending.pop(0) + "\n").encode())
-        elif process.poll() is not None:
-            break
-    process.kill()
-    process.wait()
-    os.close(leader)
-    return shown.decode("utf-8", "replace")
+from terminal import ipython
 
 
 def test_answers_are_plain_text_with_their_escapes_disarmed(service):

@@ -8,8 +8,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
+import nbformat
 from jupyter_client.manager import KernelManager
 
 
@@ -33,6 +34,21 @@ class Ran:
     def bundles(self) -> list[dict[str, Any]]:
         return [output["data"] for output in self.outputs if "data" in output]
 
+    def notebook_outputs(self) -> list[Any]:
+        """Return the outputs as a notebook has them."""
+        kinds = {"name": "stream", "ename": "error", "execution_count": "execute_result"}
+        return [
+            nbformat.from_dict(
+                {
+                    "output_type": next(
+                        (kind for name, kind in kinds.items() if name in output), "display_data"
+                    ),
+                    **{name: value for name, value in output.items() if name != "transient"},
+                }
+            )
+            for output in self.outputs
+        ]
+
     @property
     def error(self) -> str:
         return "\n".join(self.traceback)
@@ -41,10 +57,13 @@ class Ran:
 class Kernel:
     """One kernel process. `live` cells carry a cell id, as JupyterLab's do."""
 
-    def __init__(self, env: dict[str, str | None] | None = None, cwd: str | None = None) -> None:
+    def __init__(
+        self, env: dict[str, str | None] | None = None, cwd: str | None = None, log: IO[bytes] | None = None
+    ) -> None:
         environ = {**os.environ, **{name: value for name, value in (env or {}).items() if value is not None}}
         for name in [name for name, value in (env or {}).items() if value is None]:
             environ.pop(name, None)
+        self._log = log
         self.watchers: list[Callable[[dict[str, Any]], None]] = []
         # Not this folder, from which a kernel would import the tree rather than what is installed.
         folder = cwd or tempfile.gettempdir()
@@ -56,7 +75,7 @@ class Kernel:
 
     def _start(self, environ: dict[str, str], folder: str) -> None:
         self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel(env=environ, cwd=folder)
+        self.manager.start_kernel(env=environ, cwd=folder, stdout=self._log, stderr=self._log)
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
@@ -65,14 +84,14 @@ class Kernel:
     def pid(self) -> int:
         return self.manager.provisioner.pid
 
-    def start(self, code: str, cell_id: str | None = None) -> str:
-        """Send a cell and return the id of its message."""
+    def start(self, code: str, cell_id: str | None = None, *, asks: bool = False) -> str:
+        """Send a cell and return the id of its message; `asks` says that it may ask for input."""
         content = {
             "code": code,
             "silent": False,
             "store_history": True,
             "user_expressions": {},
-            "allow_stdin": False,
+            "allow_stdin": asks,
             "stop_on_error": True,
         }
         message = self.client.session.msg("execute_request", content)
@@ -114,6 +133,15 @@ class Kernel:
 
     def run(self, code: str, cell_id: str | None = None, timeout: float = 60) -> Ran:
         return self.finish(self.start(code, cell_id), timeout)
+
+    def typed(self, code: str, *texts: str) -> tuple[Ran, dict[str, Any]]:
+        """Run a cell that asks, type the texts, and return what it left and how it asked last."""
+        msg_id = self.start(code, asks=True)
+        asked: dict[str, Any] = {}
+        for text in texts:
+            asked = dict(self.client.get_stdin_msg(timeout=10)["content"])
+            self.client.input(text)
+        return self.finish(msg_id), asked
 
     def value(self, expression: str) -> Any:
         """Return the repr of an expression, evaluated."""

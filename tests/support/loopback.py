@@ -82,11 +82,11 @@ def as_json(body: Any, status: int = 200, **headers: str) -> Reply:
 
 
 class Service:
-    """The service; `script` answers each question, the list of models is `models`."""
+    """The service; `script` answers each question, the list of models is `models` (None: `script` answers that too)."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.requests: list[Request] = []
-        self.models = ["loopback-1"]
+        self.models: list[str] | None = ["loopback-1"]
         self.script: Callable[[Request], Reply] = self.echo
         self.closed = threading.Event()  # the other side went away in the middle
         self.answered = threading.Event()  # a question has its whole answer
@@ -157,7 +157,7 @@ class Service:
         return Request(method, path, headers, stream.read(int(headers.get("content-length", 0))))
 
     def _reply(self, request: Request) -> Reply:
-        if request.method == "GET" and request.path.endswith("/models"):
+        if request.method == "GET" and request.path.endswith("/models") and self.models is not None:
             entries = [
                 {"id": name, "object": "model", "created": 1, "owned_by": "tests"} for name in self.models
             ]

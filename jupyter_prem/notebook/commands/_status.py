@@ -12,6 +12,14 @@ from jupyter_prem.notebook._sinks import is_live
 if TYPE_CHECKING:
     from jupyter_prem.notebook._magics import PremMagics
 
+_KEY_SOURCES = {
+    "": "none",
+    "argument": "given",
+    "login": "from %prem login, in this kernel",
+    "environment": "PREMAI_API_KEY is set",
+    "keyring": "from the system's keyring",
+}
+
 __all__ = ["budget", "models", "status", "usage"]
 
 
@@ -19,7 +27,6 @@ def status(magics: PremMagics) -> None:
     """Draw who answers and with what."""
     from importlib.metadata import version
 
-    from jupyter_prem.backends import environment_key
     from jupyter_prem.notebook._identity import notebook_path
 
     answerer = magics.notebook.answerer()
@@ -31,7 +38,7 @@ def status(magics: PremMagics) -> None:
     rows: list[tuple[str, Any]] = [
         ("endpoint", endpoint.name + (" (no key and no endpoint is set)" if answerer.implicit else "")),
         ("address", fixed.base_url if fixed is not None else "on this machine"),
-        ("key", "PREMAI_API_KEY is set" if environment_key() is not None else "none"),
+        ("key", _KEY_SOURCES[answerer.chosen.key_source]),
         ("model", model or "the service's only one"),
         ("conversation", f"{conversation.name}, {len(conversation)} turns"),
         ("system", conversation.system or settings.system or "none"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from jupyter_prem.client import PremError
+from jupyter_prem.notebook._pasted import refuse_key_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,7 @@ def run(magics: PremMagics, line: str) -> object:
 
     Raises:
         PremError: There is no such subcommand, or it takes other words.
+        PastedKeyError: A key stands after `login`.
     """
     name, _, rest = line.strip().partition(" ")
     command = next((command for command in SUBCOMMANDS if command.name == name), None)
@@ -59,6 +61,8 @@ def run(magics: PremMagics, line: str) -> object:
         raise PremError(
             what, hint=f"Did you mean %prem {near[0]}?" if near else f"There are: {', '.join(names)}."
         )
+    if name == "login":
+        refuse_key_words(rest)
     if command.words == "[options]":
         return _function(name)(magics, rest.strip())
     try:
@@ -74,6 +78,9 @@ def run(magics: PremMagics, line: str) -> object:
 
 SUBCOMMANDS: Final = (
     Subcommand("status", "", "who answers, with what settings, in which conversation"),
+    Subcommand(
+        "login", "[--keyring]", "ask for a key, hidden, for this kernel; --keyring: for later ones too"
+    ),
     Subcommand("models", "", "the models of the service"),
     Subcommand("usage", "", "tokens, seconds and money by cell, by conversation, in this kernel"),
     Subcommand("budget", "[N]", "the most tokens this kernel may use, or none; without N, what is used"),
@@ -117,9 +124,9 @@ def subcommand_help() -> str:
 
 def _function(name: str) -> Callable[..., object]:
     # Drawing is imported when something is drawn, so that %load_ext stays quick.
-    from . import _branches, _record, _status
+    from . import _branches, _login, _record, _status
 
     name = "continue_" if name == "continue" else name
-    room = next(room for room in (_status, _branches, _record) if hasattr(room, name))
+    room = next(room for room in (_status, _branches, _record, _login) if hasattr(room, name))
     function: Callable[..., object] = getattr(room, name)
     return function

@@ -1,0 +1,116 @@
+"""Keys in the system's keyring: the service is "jupyter_prem", the user the host that a key is for."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+import threading
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyter_prem.client import Key, PremError, quoted, scrub
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = ["SERVICE", "KeyringError", "keep_key", "kept_key", "open_keyring"]
+
+SERVICE: Final = "jupyter_prem"
+
+_PATIENCE = 3.0  # seconds that a question waits for a keyring
+_NO_KEYRING = "keyring.backends.fail"
+_PROMPTS = "keyring.backends.SecretService"
+_WITHOUT = "%prem login alone keeps the key in this kernel."
+
+
+class KeyringError(PremError):
+    """The system's keyring cannot keep a key."""
+
+
+def open_keyring() -> ModuleType:
+    """Return the library that speaks to the system's keyring.
+
+    Raises:
+        KeyringError: It is not installed, cannot be used, or has no keyring on this system.
+    """
+    if not _installed():
+        raise KeyringError(
+            "The library that speaks to the system's keyring is not installed.",
+            hint=f'Install it: pip install "jupyter_prem[keyring]". {_WITHOUT}',
+        )
+    try:
+        import keyring
+
+        none = type(keyring.get_keyring()).__module__ == _NO_KEYRING
+    except Exception as error:  # noqa: BLE001 - a backend that is configured and cannot be loaded
+        raise KeyringError(
+            "The system's keyring cannot be used.", hint=_WITHOUT, detail=repr(error)
+        ) from None
+    if none:
+        raise KeyringError("This system has no keyring that a key could be kept in.", hint=_WITHOUT)
+    return keyring
+
+
+def _installed() -> bool:
+    try:
+        return find_spec("keyring") is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def keep_key(host: str, key: Key) -> str:
+    """Keep the key for `host`, in the place of an earlier one, and return the keyring's name.
+
+    Raises:
+        KeyringError: There is no keyring, it is locked, or it did not keep the key.
+    """
+    keyring = open_keyring()
+    try:
+        keyring.set_password(SERVICE, host, key.reveal())
+        kept = keyring.get_password(SERVICE, host) == key.reveal()
+        failure = "" if kept else "It took the key and does not have it."
+    except Exception as error:  # noqa: BLE001 - any backend's own
+        failure = quoted(scrub(f"{type(error).__name__}: {error}", key))
+    if failure:
+        # Raised out here, the backend's error, whose frames hold the key, is not its context.
+        raise KeyringError("The system's keyring did not keep the key.", hint=_WITHOUT, detail=failure)
+    _looked_up.cache_clear()
+    return str(getattr(keyring.get_keyring(), "name", "keyring"))
+
+
+def kept_key(host: str) -> Key | None:
+    """Return the key that the keyring has for `host`; it is looked up once in a process.
+
+    Nobody is asked for anything: a keyring that is missing, locked, slow or broken has none, and under
+    pytest and in CI it is not looked into.
+    """
+    unattended = os.environ.get("CI") or os.environ.get("PYTEST_CURRENT_TEST")
+    return None if unattended or not host else _looked_up(host)
+
+
+@functools.cache
+def _looked_up(host: str) -> Key | None:
+    found: list[Key] = []
+
+    def look() -> None:
+        with contextlib.suppress(Exception):
+            keyring = open_keyring()
+            if not _is_locked(keyring.get_keyring()) and (value := keyring.get_password(SERVICE, host)):
+                found.append(Key(value))
+
+    thread = threading.Thread(target=look, daemon=True, name="jupyter_prem keyring")
+    thread.start()
+    thread.join(_PATIENCE)
+    return found[0] if found else None
+
+
+def _is_locked(ring: Any) -> bool:
+    """Whether a look would have a Secret Service ask somebody to unlock it; others do not say."""
+    for part in getattr(ring, "backends", (ring,)):
+        if type(part).__module__ == _PROMPTS:
+            storage = sys.modules[_PROMPTS].secretstorage
+            with contextlib.closing(storage.dbus_init()) as bus:
+                return bool(storage.Collection(bus).is_locked())
+    return False
