@@ -119,14 +119,15 @@ class Wire:
             if lane is not None and self._given is None:
                 lane.client.close()
             failure = translate(error, address, began=False, cancel=cancel)
-            if failure is error:
+            if isinstance(failure, Exception) and failure is error:
                 raise
         else:
             return Reply(
                 response, lane, address, Pace(self._timeouts, started), cancel=cancel, give=self._give
             )
-        # Raised out here, httpx's own error, whose request holds the key, is not its context.
-        raise failure
+        # Raised out here, httpx's own error, whose request holds the key, is not its context; and the frames
+        # that hold the key are gone, of a KeyboardInterrupt too.
+        raise failure.with_traceback(None)
 
     def close(self) -> None:
         """Close the connections that wait for another request."""
