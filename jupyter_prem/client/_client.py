@@ -176,7 +176,8 @@ class BaseClient(Service):
             except APIError as error:
                 wait = retries.after(error)
                 if wait is None:
-                    raise
+                    # The frames in which it arose hold what the service sent, perhaps the key.
+                    raise error.with_traceback(None) from None
                 text = waiting(error, wait)
             if status is not None and wait:
                 status(text, None)

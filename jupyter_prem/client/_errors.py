@@ -243,7 +243,7 @@ class ContextWindowExceededError(BadRequestError):
 class AuthenticationError(APIStatusError):
     """401."""
 
-    fixed_hint = "Check PREMAI_API_KEY: set it before the kernel starts, or in os.environ, and ask again."
+    fixed_hint = "Give the key to %prem login, or set PREMAI_API_KEY where the kernel starts, and ask again."
 
 
 class PermissionDeniedError(APIStatusError):

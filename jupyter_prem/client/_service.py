@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -51,7 +51,7 @@ class Options:
 
     timeout: float | Timeouts | Mapping[str, Any] = DEFAULT_TIMEOUT
     max_retries: int = MAX_RETRIES
-    headers: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = field(default=None, repr=False)  # one may be a key
     verify: bool | ssl.SSLContext = True
     stream_usage: StreamUsage = "auto"
     strict: bool = False

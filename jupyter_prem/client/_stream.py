@@ -194,7 +194,8 @@ class ChatStream(_Arriving[Source]):
             yield from self._watched() if self._watcher is not None else self._source.deltas(self._answer)
             self._end()
         except PremError as error:
-            raise self._failed(error) from None
+            # The frames in which it arose hold what the service sent, perhaps the key.
+            raise self._failed(error).with_traceback(None) from None
         finally:
             self._stop()
             self._release()
@@ -246,7 +247,8 @@ class AsyncChatStream(_Arriving[AsyncSource]):
                     yield delta
             self._end()
         except PremError as error:
-            raise self._failed(error) from None
+            # The frames in which it arose hold what the service sent, perhaps the key.
+            raise self._failed(error).with_traceback(None) from None
         finally:
             self._stop()
             await self._release()

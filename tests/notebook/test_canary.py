@@ -19,25 +19,7 @@ from loopback import Reply, as_json
 from nbconvert import HTMLExporter
 
 PATHS = {name: f"K{number:03} {name}" for number, name in enumerate([*ECHOES, *WAYS, *ANSWERS], 1)}
-FRAMES = "a frame of the client's holds what the service sent"
-SENDS = "the frames of httpcore hold the headers while they are sent"
-LOGS = "httpcore logs a response's headers as they came"
-OPEN = {
-    "refused in Python, xmode Verbose": FRAMES,
-    "refused AsyncClient": FRAMES,
-    "refused models": FRAMES,
-    "interrupted while it sends": SENDS,
-    "interrupted in Python, xmode Verbose": SENDS,
-    "interrupted stream, xmode Verbose": SENDS,
-    "tb": FRAMES,
-    "debug": FRAMES,
-    "locals of all frames": FRAMES,
-    "executor": FRAMES,
-    "last_error": FRAMES,
-    "debug log of a refusal": LOGS,
-    "headers given": "a client's options show the headers that it was given",
-    **dict.fromkeys(ANSWERS, "answers are shown and recorded as they came"),
-}
+OPEN = dict.fromkeys(ANSWERS, "answers are shown and recorded as they came")
 
 
 def numbered(names) -> list:
@@ -45,12 +27,7 @@ def numbered(names) -> list:
     names = sorted(
         names, key=OPEN.__contains__
     )  # what they say would be found in what later paths tell again
-    # Where a stop falls is chance.
-    marks = {
-        name: [pytest.mark.xfail(reason=OPEN[name], strict="xmode" not in name or OPEN[name] != SENDS)]
-        for name in names
-        if name in OPEN
-    }
+    marks = {name: [pytest.mark.xfail(reason=OPEN[name])] for name in names if name in OPEN}
     return [pytest.param(name, id=PATHS[name], marks=marks.get(name, ())) for name in names]
 
 
@@ -81,6 +58,17 @@ def test_an_error_that_tells_the_key_back(mine, name):
     assert ran.ename == echo.ename
     assert echo.words in ran.error
     assert mine.service.requests[-1].headers["authorization"] == f"Bearer {CANARY}"
+    assert mine.found() == []
+
+
+@pytest.mark.parametrize("name", [name for name in ECHOES if not name.startswith("error_")])
+def test_an_error_that_tells_the_key_back_with_every_frame_of_python(mine, name):
+    mine.service.script = ECHOES[name].reply
+    shown = "print(''.join(traceback.TracebackException.from_exception(error, capture_locals=True).format()))"
+    mine.run("import traceback\n%xmode Verbose")
+    mine.run(f"try:\n    for _ in Client().stream('hi'): pass\nexcept Exception as error: {shown}")
+    ran = mine.run("async with AsyncClient().stream('hi') as stream:\n    async for _ in stream: pass")
+    assert ran.ename == ECHOES[name].ename
     assert mine.found() == []
 
 

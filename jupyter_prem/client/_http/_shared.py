@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Literal
 
 import httpx
+
+from jupyter_prem.client._keys import scrub
 
 if TYPE_CHECKING:
     import ssl
@@ -14,6 +17,19 @@ if TYPE_CHECKING:
     from jupyter_prem.client._timeouts import Timeouts
 
 __all__ = ["Bearer", "Certificates", "http_timeouts", "shortest", "silence"]
+
+
+class _WithoutKeys(logging.Filter):
+    """Hides keys in what httpcore logs at DEBUG: a reply's headers as they came, which may hold one."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = scrub(record.getMessage(), None), ()
+        return True
+
+
+# A logger's filter is asked of its own records alone.
+for _name in ("http11", "http2", "proxy", "socks", "connection"):
+    logging.getLogger(f"httpcore.{_name}").addFilter(_WithoutKeys())
 
 
 def http_timeouts(timeouts: Timeouts) -> httpx.Timeout:

@@ -131,7 +131,7 @@ class Wire:
             if lane is not None and self._given is None:
                 lane.client.close()
             failure = translate(error, address, began=False, cancel=cancel)
-            if failure is error:
+            if isinstance(failure, Exception) and failure is error:
                 raise
             if isinstance(failure, APIConnectionError) and lane is not None and lane.heard:
                 failure.again = False  # it had begun to answer
@@ -139,8 +139,9 @@ class Wire:
             return Reply(
                 response, lane, address, Pace(self._timeouts, started), cancel=cancel, give=self._give
             )
-        # Raised out here, httpx's own error, whose request holds the key, is not its context.
-        raise failure
+        # Raised out here, httpx's own error, whose request holds the key, is not its context; and the frames
+        # that hold the key are gone, of a KeyboardInterrupt too.
+        raise failure.with_traceback(None)
 
     def close(self) -> None:
         """Close the connections that wait for another request."""
