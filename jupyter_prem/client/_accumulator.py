@@ -17,6 +17,8 @@ from ._text import paired, whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ._veil import Veil
+
 __all__ = ["Accumulator", "response_of"]
 
 _HALF = "The answer holds half a character, shown as U+FFFD."
@@ -28,6 +30,13 @@ class _Call:
     id: str = ""
     name: str = ""
     arguments: list[str] = field(default_factory=list)
+
+    def shown(self, veil: Veil | None) -> tuple[str, str, str]:
+        """Return its parts, each of which came in pieces."""
+        id_, name, arguments = self.id, self.name, "".join(self.arguments)
+        if veil is None:
+            return id_, name, arguments
+        return veil.hidden(id_), veil.hidden(name), veil.hidden(arguments)
 
 
 @dataclass(slots=True)
@@ -72,18 +81,20 @@ class _Parts:
         texts = {name: paired("".join(said)) for name, said in parts.items() if said}
         return {name: json.dumps(text) for name, text in texts.items() if whole(text) != text}
 
-    def choice(self, index: int) -> Choice:
-        calls = tuple(
-            ToolCall(whole(call.id), whole(call.name), whole("".join(call.arguments)))
-            for _, call in sorted(self.calls.items())
-        )
-        content = "".join(self.text) if self.has_text or not calls else None
+    def choice(self, index: int, veil: Veil | None) -> Choice:
+        calls = tuple(ToolCall(*map(whole, call.shown(veil))) for _, call in sorted(self.calls.items()))
+        text, reasoning, refusal = "".join(self.text), "".join(self.reasoning), "".join(self.refusal)
+        if veil is not None:
+            text += veil.waiting(index, "content")
+            reasoning += veil.waiting(index, "reasoning_content", "reasoning")
+            refusal += veil.waiting(index, "refusal")
+        content = text if text or self.has_text or not calls else None
         return Choice(
             index,
             self.finish_reason and whole(self.finish_reason),
             Message("assistant", content, tool_calls=calls),
-            whole("".join(self.reasoning)),
-            whole("".join(self.refusal)),
+            whole(reasoning),
+            whole(refusal),
         )
 
 
@@ -101,6 +112,7 @@ class Accumulator:
         self._usage: Usage | None = None
         self.done = False
         self.notes: list[str] = []
+        self.veil: Veil | None = None  # what hides a key in the answer
 
     @property
     def complete(self) -> bool:
@@ -145,7 +157,7 @@ class Accumulator:
 
     def response(self, body: Body, *, latency: float, interrupted: bool, **more: Any) -> ChatResponse:
         """Return what has arrived as a response to `body`; `more` are further fields of it."""
-        choices = tuple(parts.choice(index) for index, parts in sorted(self._choices.items()))
+        choices = tuple(parts.choice(index, self.veil) for index, parts in sorted(self._choices.items()))
         notes = tuple(self.notes)
         if any("\ufffd" in said for choice in choices for said in _words(choice)):
             halves = {str(index): raw for index, parts in self._choices.items() if (raw := parts.halves)}

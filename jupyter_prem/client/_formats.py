@@ -17,6 +17,7 @@ from ._errors import (
 )
 from ._sse import LINE_LIMIT, LONG_LINE, Event, EventDecoder
 from ._status import json_body
+from ._veil import veil_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ._response import Delta
     from ._status import Head
     from ._timeouts import Pace
+    from ._veil import Veil
 
 __all__ = ["Format", "Formats"]
 
@@ -65,6 +67,7 @@ class _About:
     address: Address
     pace: Pace
     reader: Reader
+    veil: Veil | None
     streamed: bool
     strict: bool
 
@@ -85,7 +88,8 @@ class Formats:
         self, answer: Accumulator, head: Head, address: Address, pace: Pace, *, streamed: bool, strict: bool
     ) -> None:
         reader = Reader(answer.note, strict=strict)
-        self._about = _About(answer, head, address, pace, reader, streamed, strict)
+        veil = answer.veil = veil_of(address.api_key, answer.note)
+        self._about = _About(answer, head, address, pace, reader, veil, streamed, strict)
         self._format: Format | None = None
         self._begun = b""
 
@@ -155,7 +159,12 @@ class _Events:
 
     def __init__(self, about: _About, decoder: EventDecoder | _LineDecoder) -> None:
         self.done = False
-        self._answer, self._reader, self._pace = about.answer, about.reader, about.pace
+        self._answer, self._reader, self._pace, self._veil = (
+            about.answer,
+            about.reader,
+            about.pace,
+            about.veil,
+        )
         self._strict = about.strict
         self._decoder = decoder
         if isinstance(decoder, _LineDecoder):
@@ -165,11 +174,12 @@ class _Events:
         for event in self._decoder.feed(chunk):
             data = self._reader.chunk(event)
             if data is DONE:
+                yield from self._rest()
                 self._ended()
                 return
             if data.get("choices"):
                 self._pace.said = True
-            yield from self._answer.add(data)
+            yield from self._answer.add(data if self._veil is None else self._veil.chunk(data))
 
     def broke(self, error: StreamInterrupted) -> None:
         # Behind some proxies a stream ends without its end; what the service said decides.
@@ -181,6 +191,7 @@ class _Events:
         if not self._strict:
             for event in self._decoder.close():
                 yield from self._last(event)
+        yield from self._rest()
         if not self._answer.complete:
             raise IncompleteStream(
                 "The answer ended early: the service gave neither a finish reason nor [DONE].", hint=_KEPT
@@ -199,7 +210,11 @@ class _Events:
         if chunk is DONE:
             self._ended()
         else:
-            yield from self._answer.add(chunk)
+            yield from self._answer.add(chunk if self._veil is None else self._veil.chunk(chunk))
+
+    def _rest(self) -> list[Delta]:
+        """Return what waits to be known for something else than the key."""
+        return [] if self._veil is None else self._answer.add(self._veil.rest())
 
     def _ended(self) -> None:
         if not self._answer.started:
@@ -245,7 +260,7 @@ class _Whole:
             )
         if about.streamed:
             answer.note("The service sent the whole answer at once.")
-        yield from answer.add(body)
+        yield from answer.add(body if about.veil is None else about.veil.chunk(body))
         if not answer.complete:
             raise IncompleteStream("The answer has no finish reason.", hint=_KEPT)
 

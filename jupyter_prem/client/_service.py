@@ -14,6 +14,7 @@ from ._response import Model
 from ._retry import MAX_RETRIES, check_retries
 from ._status import json_body, status_error, succeeded
 from ._timeouts import DEFAULT_TIMEOUT, Timeouts
+from ._veil import veil_of
 
 if TYPE_CHECKING:
     import ssl
@@ -169,8 +170,10 @@ class Service:
         items = body.get("data") if isinstance(body, dict) else None
         if not isinstance(items, list):
             raise NotAnAPI("The list of models is not of the API's shape.", where=f"at {address.host}")
+        veil = veil_of(address.api_key, lambda _: None)
+        hidden = str if veil is None else veil.hidden
         return [
-            Model(item["id"], str(item.get("owned_by") or ""), item.get("created"))
+            Model(hidden(item["id"]), hidden(str(item.get("owned_by") or "")), item.get("created"))
             for item in items
             if isinstance(item, dict) and isinstance(item.get("id"), str)
         ]

@@ -14,21 +14,17 @@ import nbformat
 import pytest
 from canary import CANARY, FORMS, HEAD, TAIL, Mine, hits
 from canary_echoes import ANSWERS, ECHOES
-from canary_ways import IMPORTS, WAYS
+from canary_way import IMPORTS
+from canary_ways import WAYS
 from loopback import Reply, as_json
 from nbconvert import HTMLExporter
 
 PATHS = {name: f"K{number:03} {name}" for number, name in enumerate([*ECHOES, *WAYS, *ANSWERS], 1)}
-OPEN = dict.fromkeys(ANSWERS, "answers are shown and recorded as they came")
 
 
 def numbered(names) -> list:
-    """Return each path with its number; those that are known to fail have the reason."""
-    names = sorted(
-        names, key=OPEN.__contains__
-    )  # what they say would be found in what later paths tell again
-    marks = {name: [pytest.mark.xfail(reason=OPEN[name])] for name in names if name in OPEN}
-    return [pytest.param(name, id=PATHS[name], marks=marks.get(name, ())) for name in names]
+    """Return each path with its number."""
+    return [pytest.param(name, id=PATHS[name]) for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +117,8 @@ def quiet() -> Iterator[Mine]:
     mine = Mine()
     mine.log_in()
     mine.run(IMPORTS)
-    for name, way in WAYS.items():
-        if not way.holds and name not in OPEN:
+    for way in WAYS.values():
+        if not way.holds:
             mine.service.script = refused if way.echo else mine.service.echo
             mine.ran += [mine.run(code) for code in way.cells] if not way.typed else []
     mine.kernel.stop()
