@@ -58,7 +58,7 @@ class Options:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        Timeouts.of(self.timeout)
+        object.__setattr__(self, "timeout", Timeouts.of(self.timeout))
         check_retries(self.max_retries)
 
     @property

@@ -84,6 +84,7 @@ class LiveHtml:
         self._before: list[str] = []
         self._shown = self._used = 0
         self._next = float("-inf")
+        self._awaited = ""
         self._density = USUAL
         self._timer: _Cancel | None = None
         self._started = self._done = False
@@ -102,8 +103,10 @@ class LiveHtml:
             fraction: How much is done, 0 to 1, or None if that is unknown.
         """
         with self._lock:
-            if self._started or self._done or (self._clock() < self._next and fraction != 1):
+            new = fraction == 1 or (fraction is None and text != self._awaited)
+            if self._started or self._done or (self._clock() < self._next and not new):
                 return
+            self._awaited = text
             self._next = self._clock() + INTERVAL
             done = "" if fraction is None else f"{100 * min(max(fraction, 0.0), 1.0):.0f}%"
             bar = f'<div class="pm-bar"><div style="width:{done}"></div></div><span>{done}</span>'
