@@ -100,7 +100,7 @@ class ChatResponse:
     Attributes:
         choices: The answers; empty only where nothing arrived.
         usage: Tokens as the service counted them, or None where it did not say.
-        latency: Seconds from sending the request to its last byte.
+        latency: Seconds from sending the request to its last byte; of a replay, those that it took then.
         body: Gives the exact body that was sent, as `request` does.
         interrupted: Whether it was cut short, by a person or by a fault.
         notes: What was unusual on the way, for people.

@@ -78,6 +78,7 @@ class _Arriving(Generic[_Origin]):
         body: What was sent.
         started: When, as `time.perf_counter` has it.
         replayed: Whether the answer was recorded earlier.
+        latency: Seconds that it took then; None takes those that pass now.
         about: What is known of where it comes from.
     """
 
@@ -88,6 +89,7 @@ class _Arriving(Generic[_Origin]):
         started: float,
         *,
         replayed: bool = False,
+        latency: float | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
         self._source: _Origin = source
@@ -95,7 +97,7 @@ class _Arriving(Generic[_Origin]):
         self._started = started
         self._replayed = replayed
         self.about = dict(about or {})
-        self._latency: float | None = None
+        self._latency = latency
         self._answer = Accumulator()
         self._ended = False
         self._parsed: Any = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jupyter_prem.client import (
@@ -58,7 +59,7 @@ async def ask_all(
     *,
     at_once: int,
     max_retries: int,
-    allow: Callable[[ChatRequest], None],
+    allow: Callable[[ChatRequest], AbstractContextManager[None]],
     told: Told,
 ) -> None:
     """Ask every request, and keep its row; a request that fails is a row with its error.
@@ -69,7 +70,8 @@ async def ask_all(
         rows: Takes the rows.
         at_once: How many are on their way at once, at most.
         max_retries: How often one that failed is asked again, where that may help.
-        allow: Called with each request before it goes; what it raises ends the experiment.
+        allow: Gives what is held while a request is on its way. What entering it raises ends the experiment,
+            once no other is on its way any more.
         told: Is told of each row and each pause.
 
     Raises:
@@ -97,11 +99,13 @@ class _Asking:
         *,
         at_once: int,
         max_retries: int,
-        allow: Callable[[ChatRequest], None],
+        allow: Callable[[ChatRequest], AbstractContextManager[None]],
         told: Told,
     ) -> None:
         self._ask, self._rows, self._gate, self._allow, self._told = ask, rows, gate, allow, told
         self._max_retries = max_retries
+        self._out = 0  # requests on their way
+        self._ended: asyncio.Future[None] | None = None  # done when the next of them has ended
         self._unwritten: set[asyncio.Future[None]] = set()
         self._room = asyncio.Semaphore(at_once)
         self.error: BaseException | None = None
@@ -130,10 +134,31 @@ class _Asking:
                 await asyncio.sleep(wait)
             await self._gate.enter()
             try:
-                self._allow(point.request)
-                wait = await self._try(point, retries)
+                wait = await self._held(point, retries)
             finally:
                 self._gate.leave()
+
+    async def _held(self, point: Point, retries: Retries) -> float | None:
+        """Ask a request as soon as it may be sent; return as `_try` does."""
+        with ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(self._allow(point.request))
+                    break
+                except PremError:
+                    if not self._out:
+                        raise
+                self._ended = self._ended or asyncio.get_running_loop().create_future()
+                await asyncio.shield(self._ended)  # others may use less than they might
+            self._out += 1
+            try:
+                return await self._try(point, retries)
+            finally:
+                self._out -= 1
+                held.close()
+                if self._ended is not None:
+                    self._ended.set_result(None)
+                    self._ended = None
 
     async def _try(self, point: Point, retries: Retries) -> float | None:
         """Ask a request; return the seconds after which it is worth asking again, if it is."""

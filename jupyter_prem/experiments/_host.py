@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from jupyter_prem.backends import AsyncClient
     from jupyter_prem.client import ChatRequest, ChatResponse
@@ -44,8 +46,8 @@ class Host(Protocol):
         """Return the request's fields that hold where an experiment says nothing."""
         ...
 
-    def allow(self, request: ChatRequest) -> None:
-        """Raise what keeps a request from being sent."""
+    def allow(self, request: ChatRequest) -> AbstractContextManager[None]:
+        """Return what is held while a request is on its way; entering it raises what keeps it back."""
         ...
 
     def note(self, request: ChatRequest, response: ChatResponse) -> None:
@@ -93,8 +95,9 @@ class Anywhere:
         """Return nothing."""
         return {}
 
-    def allow(self, request: ChatRequest) -> None:
-        """Everything may be sent."""
+    def allow(self, request: ChatRequest) -> AbstractContextManager[None]:  # noqa: ARG002 - the protocol's
+        """Return nothing that is held: everything may be sent."""
+        return nullcontext()
 
     def note(self, request: ChatRequest, response: ChatResponse) -> None:
         """Nobody counts."""

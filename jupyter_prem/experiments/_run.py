@@ -15,6 +15,7 @@ from ._errors import SweepInterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from jupyter_prem.client import ChatRequest, ChatResponse
 
@@ -62,7 +63,7 @@ def run(
     asking: Asking,
     *,
     at_once: int,
-    allow: Callable[[ChatRequest], None],
+    allow: Callable[[ChatRequest], AbstractContextManager[None]],
     bar: Bar,
 ) -> None:
     """Ask every request into `runs`, and wait for it.

@@ -16,6 +16,7 @@ from ._sweep import experiment_of, prompt_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -91,9 +92,9 @@ class NotebookHost:
         """Return the fields that the settings name."""
         return self._notebook.settings().fields
 
-    def allow(self, request: ChatRequest) -> None:
-        """Raise a BudgetError for what could pass the budget."""
-        self._notebook.allow(request)
+    def allow(self, request: ChatRequest) -> AbstractContextManager[None]:
+        """Hold what a request may use of the budget; raise a BudgetError where it could pass it."""
+        return self._notebook.ledger.reserved(self._notebook.settings().budget, request)
 
     def note(self, request: ChatRequest, response: ChatResponse) -> None:
         """Count an answer."""

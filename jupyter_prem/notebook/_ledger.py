@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jupyter_prem.client import PremError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from jupyter_prem.client import ChatRequest, Usage
     from jupyter_prem.conversation import Round
@@ -98,7 +99,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
-        self._used = 0
+        self._used = self._reserved = 0
         self._unknown = 0
         self.replayed = 0
 
@@ -141,19 +142,31 @@ class Ledger:
         Raises:
             BudgetError: It could.
         """
-        if budget is None:
-            return
         asked = request.max_completion_tokens
-        most = asked if isinstance(asked, int) else 1  # an answer has at least one
-        if self._used + most <= budget:
+        if budget is None or self._used + self._reserved + _most(request) <= budget:
             return
-        upto = f", and up to {most:,} more are asked for (--max-tokens)" if isinstance(asked, int) else ""
+        upto = f", and up to {asked:,} more are asked for (--max-tokens)" if isinstance(asked, int) else ""
         unknown = f" The usage of {_answers(self._unknown)} is unknown." if self._unknown else ""
         raise BudgetError(
             f"The budget is {budget:,} tokens: {self._used:,} are used{upto}.{unknown}",
             where="nothing was sent",
             hint="Raise it: %prem budget N, or %prem budget none.",
         )
+
+    @contextmanager
+    def reserved(self, budget: int | None, request: ChatRequest) -> Iterator[None]:
+        """Keep what a request may use from others that are asked at once.
+
+        Raises:
+            BudgetError: It could pass the budget, together with those.
+        """
+        self.check(budget, request)
+        most = _most(request)
+        self._reserved += most
+        try:
+            yield
+        finally:
+            self._reserved -= most
 
     def by(self, key: Callable[[Entry], str]) -> dict[str, list[Entry]]:
         """Return the entries by what `key` says of them, in the order of their first."""
@@ -177,6 +190,11 @@ class Ledger:
             sum(costs),
             len(entries) - len(costs),
         )
+
+
+def _most(request: ChatRequest) -> int:
+    asked = request.max_completion_tokens
+    return asked if isinstance(asked, int) else 1  # an answer has at least one
 
 
 def cost_of(entry: Entry, prices: Mapping[str, Sequence[float]]) -> float | None:

@@ -44,6 +44,11 @@ class Arrival:
             self.cuts.append([delta.index, kind, *lengths])
         self.ms.append(round(1000 * seconds))
 
+    @property
+    def seconds(self) -> float | None:
+        """From the question to the last delta; None where that was not kept."""
+        return sum(self.ms) / 1000 if self.ms else None
+
     def of(self, body: Mapping[str, Any]) -> Arrival:
         """Return what is kept of it: of an answer that was asked for whole, the time alone."""
         return self if body.get("stream") else Arrival(ms=[sum(self.ms)])

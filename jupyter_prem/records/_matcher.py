@@ -132,7 +132,8 @@ class Matcher:
         self.tape.used.add((record.key, record.n))
         source = Replay(record, pace=self.tape.pace, cancel=cancel)
         about = _about(record.endpoint, record.key, record.n, implied=record.implied)
-        stream = ChatStream(source, question.request.body(), time.perf_counter(), replayed=True, about=about)
+        body, took = question.request.body(), record.arrival.seconds
+        stream = ChatStream(source, body, time.perf_counter(), replayed=True, latency=took, about=about)
         stream.watch(Replaying(self.release, question))
         return stream
 
@@ -145,8 +146,8 @@ class Matcher:
         self.tape.used.add((record.key, record.n))
         about = _about(record.endpoint, record.key, record.n, implied=record.implied)
         source = AsyncReplay(record, pace=self.tape.pace)
-        body = question.request.body()
-        stream = AsyncChatStream(source, body, time.perf_counter(), replayed=True, about=about)
+        body, took = question.request.body(), record.arrival.seconds
+        stream = AsyncChatStream(source, body, time.perf_counter(), replayed=True, latency=took, about=about)
         stream.watch(Replaying(self.release, question))
         return stream
 

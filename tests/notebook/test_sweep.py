@@ -286,6 +286,17 @@ def test_a_budget_ends_it_and_keeps_the_rows_that_are_done(kernel, service):
     assert ran.bundles[0]["text/plain"] == f"{done} of 50 answered, {done * 8} tokens"
 
 
+def test_requests_at_once_do_not_pass_the_budget_together(kernel, service):
+    kernel.run("%prem budget 40")
+    ran = kernel.run("%%sweep n=0:50 max_completion_tokens=10\n{{ n }}")
+    assert ran.ename == "BudgetError"
+    assert len(service.questions) == 4  # 8 tokens each; a fifth might have used 10
+    kernel.run("%prem budget 1000")
+    assert kernel.run("%%sweep n=0:50 max_completion_tokens=900 -o two\n{{ n }}").ename == "BudgetError"
+    done = len(service.questions) - 4
+    assert done == (1000 - 900 - 32) // 8 + 1
+
+
 @pytest.mark.parametrize("cell_id", [None, "cell-1"], ids=["headless", "live"])
 def test_an_interrupt_keeps_what_is_done_and_the_kernel_is_usable_at_once(kernel, service, cell_id):
     held, started = threading.Event(), threading.Semaphore(0)

@@ -93,6 +93,24 @@ def test_a_replay_gives_the_same_answer_in_the_same_pieces(path, service):
 
 
 @pytest.mark.usefixtures("either")
+def test_a_replay_tells_how_long_it_took_then(path, service):
+    pause = threading.Event()
+
+    def script(_):
+        threading.Timer(0.15, pause.set).start()
+        return Reply([event(chunk("a")), pause, *answer("b")])
+
+    service.script = script
+    with record(path):
+        first = streamed(client(service.url), "hello")[1]
+    with record(path, "none"):
+        again = streamed(client(service.url), "hello")[1]
+    assert first.latency >= 0.14
+    assert again.latency == pytest.approx(first.latency, abs=0.05)
+    assert again.replayed
+
+
+@pytest.mark.usefixtures("either")
 def test_without_recordings_nobody_is_asked(path, no_network):
     no_network()
     with (
