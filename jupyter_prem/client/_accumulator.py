@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ._request import Body, Message, ToolCall
-from ._response import ChatResponse, Choice, Delta, Usage
+from ._response import ChatResponse, Choice, Delta, Usage, index_of
 from ._text import paired, whole
 
 if TYPE_CHECKING:
@@ -191,8 +191,7 @@ class Accumulator:
             self.notes.append(text)
 
     def _choice(self, choice: Mapping[str, Any]) -> Delta | None:
-        index = choice.get("index", 0)
-        index = index if isinstance(index, int) and not isinstance(index, bool) else 0
+        index = index_of(choice)
         parts = self._choices.get(index) or self._choices.setdefault(index, _Parts())
         body = choice.get("delta")
         body = body if isinstance(body, dict) else choice.get("message")

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ._address import FixedEndpoint
-from ._errors import APIError, PremError
+from ._errors import APIError, Interrupted, PremError
 from ._reply import AsyncReplySource
 from ._retry import Retries
 from ._service import Attempt, Options, Service, fetching, waiting
-from ._status import succeeded
+from ._status import ERROR_LIMIT, ERROR_WITHIN, succeeded
 from ._stream import AsyncChatStream
 
 if TYPE_CHECKING:
@@ -216,11 +216,18 @@ class AsyncBaseClient(Service):
     async def _check(self, reply: AsyncReply, address: Address, size: int = 0) -> None:
         if succeeded(reply.status_code):
             return
+        body = bytearray()
+        reply.pace.hurry(ERROR_WITHIN)
         try:
-            body = await reply.read()
+            async for chunk in reply.chunks():
+                body += chunk
+                if len(body) >= ERROR_LIMIT:
+                    break
+        except Interrupted:
+            raise
         except PremError:
-            body = b""
-        raise self._refused(reply, body, address, size)
+            pass  # what came of it says why
+        raise self._refused(reply, bytes(body), address, size)
 
 
 async def _pause(seconds: float) -> None:

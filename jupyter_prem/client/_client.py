@@ -8,11 +8,11 @@ import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ._cancel import Cancel, pause
-from ._errors import APIError, PremError
+from ._errors import APIError, Interrupted, PremError
 from ._reply import ReplySource
 from ._retry import Retries
 from ._service import Attempt, Options, Service, fetching, waiting
-from ._status import succeeded
+from ._status import ERROR_LIMIT, ERROR_WITHIN, succeeded
 from ._stream import ChatStream
 
 if TYPE_CHECKING:
@@ -196,8 +196,15 @@ class BaseClient(Service):
     def _check(self, reply: Reply, address: Address, size: int = 0) -> None:
         if succeeded(reply.status_code):
             return
+        body = bytearray()
+        reply.pace.hurry(ERROR_WITHIN)
         try:
-            body = reply.read()
+            for chunk in reply.chunks():
+                body += chunk
+                if len(body) >= ERROR_LIMIT:
+                    break
+        except Interrupted:
+            raise
         except PremError:
-            body = b""
-        raise self._refused(reply, body, address, size)
+            pass  # what came of it says why
+        raise self._refused(reply, bytes(body), address, size)

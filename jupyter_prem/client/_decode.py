@@ -82,8 +82,11 @@ class Reader:
                 ) from None
             self._note(_BYTES)
         try:
-            value, end = self._json.raw_decode(text) if text.startswith("{") else (None, 0)
-            return value if end == len(text) else self._json.decode(text)
+            if text.startswith("{"):  # nearly all
+                value, end = self._json.raw_decode(text)
+                if end == len(text):
+                    return value
+            return self._json.decode(text)
         except (ValueError, RecursionError) as error:
             reason = "nested too deeply" if isinstance(error, RecursionError) else "no JSON"
             raise MalformedStream(

@@ -37,6 +37,7 @@ _SPACE = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
 _LINES = ("ndjson", "jsonl", "json-lines", "jsonlines")
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
+_AFTERWARDS = 10.0  # seconds that a stream has for its end, once the answer is whole
 _BODIES = b"{[<"  # no field of an event begins so
 
 
@@ -105,8 +106,8 @@ class Formats:
         begun = self._begun = (self._begun + chunk).lstrip(_SPACE)
         if not (len(begun) < len(_BOM) and _BOM.startswith(begun)):
             begun = self._begun = begun.removeprefix(_BOM).lstrip(_SPACE)
-            if begun:
-                self._format = self._chosen(begun)
+            self._format = self._chosen(begun) if begun else None
+            if self._format is not None:
                 return self._format.feed(begun)
         return iter(())
 
@@ -119,16 +120,25 @@ class Formats:
     def end(self) -> Iterator[Delta]:
         """Take the end of the body, and yield what it completes; raise unless the answer is whole."""
         if self._format is None:
-            raise EmptyResponse("The service answered with nothing.")
+            if not self._begun:
+                raise EmptyResponse("The service answered with nothing.")
+            self._format = _Whole(self._about)
+            self._format.feed(self._begun)
         return self._format.end()
 
-    def _chosen(self, begun: bytes) -> Format:
+    def _chosen(self, begun: bytes) -> Format | None:
+        """Return the format of a body that begins so; None as long as that is not certain."""
         about = self._about
         kind = about.head.headers.get("content-type", "").lower()
         if begun[:1] not in _BODIES and ("text/event-stream" in kind or (not kind and about.streamed)):
             return _Events(about, EventDecoder())
         if begun.startswith(b"{") and any(name in kind for name in _LINES):
             return _Events(about, _LineDecoder())
+        if begun.startswith(_FIELDS):
+            about.answer.note("The service did not call its stream of events one.")
+            return _Events(about, EventDecoder())
+        if any(field.startswith(begun) for field in _FIELDS):
+            return None
         return _Whole(about)
 
 
@@ -179,7 +189,10 @@ class _Events:
                 return
             if data.get("choices"):
                 self._pace.said = True
-            yield from self._answer.add(data if self._veil is None else self._veil.chunk(data))
+            for delta in self._answer.add(data if self._veil is None else self._veil.chunk(data)):
+                if delta.finish_reason is not None and self._answer.complete:
+                    self._pace.hurry(_AFTERWARDS)  # usage and [DONE] come now, or not at all
+                yield delta
 
     def broke(self, error: StreamInterrupted) -> None:
         # Behind some proxies a stream ends without its end; what the service said decides.
@@ -250,7 +263,8 @@ class _Whole:
             if stream is None:
                 raise
             yield from stream.feed(data)
-            yield from stream.end()
+            if not stream.done:
+                yield from stream.end()
             return
         if isinstance(body, dict) and body.get("error"):
             raise stream_error(body)
@@ -266,9 +280,6 @@ class _Whole:
 
     def _stream(self, data: bytes) -> _Events | None:
         """Return what reads the body as a stream, where it is one that is called something else."""
-        if data.startswith(_FIELDS):
-            self._about.answer.note("The service did not call its stream of events one.")
-            return _Events(self._about, EventDecoder())
         first, _, rest = data.partition(b"\n")
         if not rest.lstrip().startswith(b"{"):
             return None

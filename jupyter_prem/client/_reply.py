@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncReplySource", "ReplySource"]
 
+_DRAINED = 0.05  # seconds for what follows [DONE], so that the connection can be used again
+
 
 class _Replied:
     """What is the same of an answer, whoever waits for it."""
@@ -36,6 +38,13 @@ class _Replied:
 
     def _formats(self, reply: Reply | AsyncReply, answer: Accumulator) -> Formats:
         return Formats(answer, reply, self._address, reply.pace, streamed=self._streamed, strict=self._strict)
+
+    @staticmethod
+    def _drained(body: Formats, reply: Reply | AsyncReply) -> bool:
+        """Whether what follows does not count; it is read for a moment all the same."""
+        if body.done:
+            reply.pace.hurry(_DRAINED)
+        return body.done
 
     def placed(self, error: PremError) -> PremError:
         """Return the error with the host, and without the key."""
@@ -60,15 +69,17 @@ class ReplySource(_Replied):
     def deltas(self, answer: Accumulator) -> Iterator[Delta]:
         """Fill the answer, and yield what is new in it."""
         with self._reply:
-            body = self._formats(self._reply, answer)
+            body, done = self._formats(self._reply, answer), False
             try:
                 for chunk in self._reply.chunks():
-                    yield from body.feed(chunk)
-                    if body.done:
-                        return
+                    if not done:
+                        yield from body.feed(chunk)
+                        done = self._drained(body, self._reply)
             except StreamInterrupted as error:
-                body.broke(error)
-            yield from body.end()
+                if not done:
+                    body.broke(error)
+            if not done:
+                yield from body.end()
 
     def close(self) -> None:
         """Free the connection."""
@@ -85,17 +96,20 @@ class AsyncReplySource(_Replied):
     async def deltas(self, answer: Accumulator) -> AsyncGenerator[Delta]:
         """Fill the answer, and yield what is new in it."""
         async with self._reply, aclosing(self._reply.chunks()) as chunks:
-            body = self._formats(self._reply, answer)
+            body, done = self._formats(self._reply, answer), False
             try:
                 async for chunk in chunks:
+                    if done:
+                        continue
                     for delta in body.feed(chunk):
                         yield delta
-                    if body.done:
-                        return
+                    done = self._drained(body, self._reply)
             except StreamInterrupted as error:
-                body.broke(error)
-            for delta in body.end():
-                yield delta
+                if not done:
+                    body.broke(error)
+            if not done:
+                for delta in body.end():
+                    yield delta
 
     async def aclose(self) -> None:
         """Free the connection."""

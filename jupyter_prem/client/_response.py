@@ -70,6 +70,12 @@ class Choice:
         return {"index": self.index, "finish_reason": self.finish_reason, "message": message}
 
 
+def index_of(choice: Mapping[str, Any]) -> int:
+    """Return which of several answers a choice belongs to; 0 where it does not say."""
+    index = choice.get("index", 0)
+    return index if isinstance(index, int) and not isinstance(index, bool) else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A model that a service lists."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +31,7 @@ __all__ = ["Attempt", "Options", "Service", "StreamUsage", "fetching", "waiting"
 
 StreamUsage = Literal["auto", "always", "never"]
 
+_SENDABLE = re.compile(r"[\t -~]*")  # RFC 9110 section 5.5, less what is obsolete
 _REFUSALS = (400, 422)  # of a field that a service does not know
 
 
@@ -60,6 +62,12 @@ class Options:
     def __post_init__(self) -> None:
         object.__setattr__(self, "timeout", Timeouts.of(self.timeout))
         check_retries(self.max_retries)
+        for name, value in (self.headers or {}).items():
+            if not _SENDABLE.fullmatch(str(value)):
+                raise ConfigurationError(
+                    f"The header {name!r} holds a line break, or a character that is no ASCII.",
+                    hint="Copy its value again, alone and on one line.",
+                )
 
     @property
     def timeouts(self) -> Timeouts:
@@ -152,7 +160,7 @@ class Service:
     @staticmethod
     def _near(error: PremError, model: str, models: Sequence[Model]) -> None:
         """Have an error name the models that a name may have meant."""
-        names = [known.id for known in models]
+        names = [known.id[:100] for known in models]
         near = difflib.get_close_matches(model, names, n=3, cutoff=0.5)
         near = near or [name for name in names if model.lower() in name.lower()][:3]
         if near:

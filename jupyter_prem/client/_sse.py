@@ -105,7 +105,7 @@ class EventDecoder:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
-            self._size += len(value)
+            self._size += len(value) + 1  # an empty line takes room too
             if len(line) > LINE_LIMIT or self._size > EVENT_LIMIT:
                 raise LimitExceeded(f"One event of the stream is over {EVENT_LIMIT // 2**20} MiB.")
             self._data.append(value)

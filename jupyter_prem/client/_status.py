@@ -33,10 +33,23 @@ if TYPE_CHECKING:
 
     from ._address import Address
 
-__all__ = ["Head", "json_body", "names_context_window", "status_error", "succeeded"]
+__all__ = [
+    "ERROR_LIMIT",
+    "ERROR_WITHIN",
+    "Head",
+    "json_body",
+    "names_context_window",
+    "status_error",
+    "succeeded",
+]
 
 _PROXY, _TOO_LARGE = 407, 413
-_LOOKED_AT = 100_000  # bytes of a body that is no answer
+ERROR_LIMIT: Final = 100_000
+"""Bytes of an error's body that are read."""
+
+ERROR_WITHIN: Final = 5.0
+"""Seconds for which the rest of an error's body is waited for."""
+
 _BY_STATUS: Final[dict[int, type[APIStatusError]]] = {
     400: BadRequestError,
     401: AuthenticationError,
@@ -96,7 +109,7 @@ def json_body(data: bytes, reply: Head, address: Address, reader: Reader | None 
 
 def _no_json(data: bytes, reply: Head, address: Address, error: MalformedStream) -> ResponseError:
     where = f"at {address.host}"
-    text = data[:_LOOKED_AT].decode("utf-8", "replace")
+    text = data[:ERROR_LIMIT].decode("utf-8", "replace")
     words = quoted(scrub(page_words(text) if is_page(text) else text, address.api_key))
     if data.lstrip()[:1] == b"{":
         if data.rstrip()[-1:] != b"}":
@@ -126,12 +139,12 @@ def status_error(reply: Head, body: bytes, address: Address, size: int = 0) -> A
         size: How many bytes it was sent.
     """
     status = reply.status_code
-    data = body[:_LOOKED_AT]
+    data = body[:ERROR_LIMIT]
     request_id = quoted(scrub(reply.headers.get("x-request-id", ""), address.api_key))
     where = f"at {address.host}" + (f", request {request_id}" if request_id else "")
     said: Any = None
     try:
-        said = parse_json(data)
+        said = parse_json(data) if data.strip() else ""
         words = words_of(said)
     except MalformedStream:
         words = data.decode("utf-8", "replace")

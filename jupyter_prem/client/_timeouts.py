@@ -109,13 +109,28 @@ class Pace:
             raise self.fault()
         return left
 
+    def hurry(self, seconds: float) -> None:
+        """Have the time be over in so many seconds at the latest."""
+        until = time.perf_counter() + seconds
+        self._until = until if self._until is None else min(self._until, until)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that may pass from now on until the next bytes."""
+        now = time.perf_counter()
+        left = None if self._until is None else self._until - now
+        if self._timeouts.progress is not None:
+            quiet = self._timeouts.progress - self._silence - (now - self._since)
+            left = quiet if left is None else min(left, quiet)
+        return left
+
     def end(self) -> None:
         """Take note that bytes came."""
         self._silence += time.perf_counter() - self._since
 
     def fault(self) -> IdleTimeout | DeadlineExceeded:
         """Return the error of the limit that was passed."""
-        hint = "What had arrived is kept; raise the limit (%config PremMagics.timeout), or ask again."
+        hint = "What had arrived is kept; ask again, or raise the limit: %config PremMagics.timeout"
         total = self._timeouts.total
         if total is not None and self._until is not None and time.perf_counter() >= self._until:
             return DeadlineExceeded(

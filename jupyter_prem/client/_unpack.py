@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -41,7 +42,16 @@ class Unpacker(Protocol):
 @cache
 def accepted() -> str:
     """Return the value of Accept-Encoding."""
-    return "gzip, deflate" + (", br" if find_spec("brotli") else "")
+    return "gzip, deflate" + (", br" if _brotli() else "")
+
+
+def _brotli() -> bool:
+    """Whether the library is there, in a version that unpacks in small pieces."""
+    try:
+        major, minor, *_ = version("brotli").split(".")
+        return find_spec("brotli") is not None and (int(major), int(minor)) >= (1, 2)
+    except (PackageNotFoundError, ValueError):
+        return False
 
 
 def unpacker(codings: str) -> Unpacker | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
+
+from ._response import index_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +16,7 @@ __all__ = ["Veil", "veil_of"]
 
 _HIDDEN: Final = "[key]"
 _SHORTEST: Final = 8  # characters of a key's beginning that are hidden; a shorter key is a word
+_PUBLIC: Final = re.compile(r"(?:[A-Za-z]+[0-9]{0,3}[-_])*")  # sk-proj-, with which every such key begins
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 _NOTE = "The answer held the key it was asked with, which is hidden."
 
@@ -26,7 +30,7 @@ def veil_of(key: Key | None, note: Callable[[str], None]) -> Veil | None:
 class Veil:
     """Hides a key, and what begins with 8 or more of its characters, in the chunks of one answer.
 
-    A text may be cut anywhere, so up to 7 characters that may begin the key wait for the next piece.
+    A text may be cut anywhere, so what may begin the key waits for the next piece.
 
     Args:
         value: The key.
@@ -36,6 +40,7 @@ class Veil:
     def __init__(self, value: str, note: Callable[[str], None]) -> None:
         self._value = value
         self._note = note
+        self._shortest = _shortest(value)
         self._texts: dict[tuple[int, str], _Text] = {}
 
     def chunk(self, chunk: dict[str, Any]) -> dict[str, Any]:
@@ -63,13 +68,13 @@ class Veil:
 
     def hidden(self, text: str) -> str:
         """Return a whole text without the key."""
-        if self._value[:_SHORTEST] not in text:
+        if self._value[: self._shortest] not in text:
             return text
-        whole = _Text(self._value, self._note)
+        whole = _Text(self._value, self._shortest, self._note)
         return whole.feed(text) + whole.end()
 
     def _choice(self, choice: dict[str, Any]) -> None:
-        reason, index = choice.get("finish_reason"), choice.get("index", 0)
+        reason, index = choice.get("finish_reason"), index_of(choice)
         kind = "delta" if isinstance(choice.get("delta"), dict) else "message"
         body = choice.get(kind)
         body = body if isinstance(body, dict) else {}
@@ -78,7 +83,7 @@ class Veil:
             if isinstance(piece, str) and piece:
                 text = self._texts.get((index, name))
                 if text is None:
-                    text = self._texts[index, name] = _Text(self._value, self._note)
+                    text = self._texts[index, name] = _Text(self._value, self._shortest, self._note)
                 body[name] = text.feed(piece)
         if isinstance(reason, str) and reason:
             choice["finish_reason"] = self.hidden(reason)
@@ -89,11 +94,19 @@ class Veil:
                 choice[kind] = body
 
 
+def _shortest(value: str) -> int:
+    """Return how much of a key's beginning tells something of it."""
+    public = _PUBLIC.match(value)
+    size = public.end() if public is not None else 0
+    return _SHORTEST if size < _SHORTEST else min(len(value), size + _SHORTEST // 2)
+
+
 class _Text:
     """One text as it arrives."""
 
-    def __init__(self, value: str, note: Callable[[str], None]) -> None:
+    def __init__(self, value: str, shortest: int, note: Callable[[str], None]) -> None:
         self._value = value
+        self._shortest = shortest
         self._note = note
         self._met = 0  # characters of the key that the end of the text is
 
@@ -109,7 +122,7 @@ class _Text:
     @property
     def waiting(self) -> str:
         """What waits for the next piece."""
-        return self._value[: self._met] if self._met < _SHORTEST else ""
+        return self._value[: self._met] if self._met < self._shortest else ""
 
     def end(self) -> str:
         """Return what waited, at the end of the text."""
@@ -121,7 +134,7 @@ class _Text:
             if not self._met:
                 seen.append(char)
                 return
-            if self._met >= _SHORTEST:
+            if self._met >= self._shortest:
                 self._met = 0
                 continue
             # The longest other beginning of the key that its end may be.
@@ -130,6 +143,6 @@ class _Text:
             seen.append(waits[: self._met - kept])
             self._met = kept
         self._met += 1
-        if self._met == _SHORTEST:
+        if self._met == self._shortest:
             seen.append(_HIDDEN)
             self._note(_NOTE)

@@ -7,6 +7,7 @@ import dataclasses
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
+from jupyter_prem.client import PremError
 from jupyter_prem.conversation import Conversation
 from jupyter_prem.records import Asker, alone_with
 
@@ -71,7 +72,12 @@ class Asking:
             response = await asyncio.to_thread(self._with_functions, self._threads, point, request)
         else:
             backend: AsyncBackend = taped or self._backend
-            response = await self._answer(await backend.send(request), point)
+            try:
+                response = await self._answer(await backend.send(request), point)
+            except PremError as error:
+                if error.response is not None:  # what was used for it counts all the same
+                    self._where.note(request, error.response)
+                raise
         point.labels["model"] = response.body.fields.get("model", request.model)
         self._where.note(request, response)
         return response, taped.kept if taped is not None else None

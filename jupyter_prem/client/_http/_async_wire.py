@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import httpx
 
 from jupyter_prem.client._body import Gathered
-from jupyter_prem.client._errors import IdleTimeout
+from jupyter_prem.client._errors import APIConnectionError, IdleTimeout
 from jupyter_prem.client._timeouts import Pace
 from jupyter_prem.client._unpack import accepted, unpacker
 
@@ -62,11 +62,12 @@ class AsyncWire:
         self._extensions["timeout"]["read"] = longest = silence(timeouts)
         # A timer of our own for each wait costs more than the rest of it: only for what ends clearly earlier.
         self._untimed = math.inf if longest is None else 0.95 * longest
-        self._headers = httpx.Headers({"Accept": "text/event-stream, application/json"})
+        self._headers = httpx.Headers(
+            {"Accept": "text/event-stream, application/json", "Accept-Encoding": accepted()}
+        )
         self._headers.update(headers)
         self._all_headers = httpx.Headers(
             {
-                "Accept-Encoding": accepted(),
                 "Connection": "keep-alive",
                 "User-Agent": f"python-httpx/{httpx.__version__}",
             }
@@ -103,18 +104,23 @@ class AsyncWire:
         room = await self.room()
         await room.enter()
         sender: Sender | None = None
+        response: httpx.Response | None = None
         started = time.perf_counter()
         failure: BaseException
         try:
             sender = room.lanes.take(address)
             first = shortest(self._timeouts.first_byte, self._timeouts.total)
-            sent = self._sent(sender, address, method, path, content)
-            response = await within(first, sent, untimed=self._untimed)
+            sent = self._sent(room, sender, address, method=method, path=path, content=content)
+            response = await room.clock.within(first, sent)
             limit_headers(response)
         except BaseException as error:
             room.leave()
-            await room.lanes.drop(sender)
+            if response is not None:
+                await response.aclose()
             failure = translate(meant(error), address, began=False)
+            if isinstance(failure, APIConnectionError) and room.lanes.heard(sender):
+                failure.again = False  # it had begun to answer
+            await room.lanes.drop(sender)
             if isinstance(failure, Exception) and failure is error:
                 raise
         else:
@@ -124,10 +130,19 @@ class AsyncWire:
         raise failure.with_traceback(None)
 
     async def _sent(
-        self, sender: Sender, address: Address, method: str, path: str, content: bytes | None
+        self,
+        room: Room,
+        sender: Sender,
+        address: Address,
+        *,
+        method: str,
+        path: str,
+        content: bytes | None,
     ) -> httpx.Response:
         if not isinstance(sender, httpx.AsyncClient):
-            return await sender.handle_async_request(self._request(address, method, path, content))
+            direct = self._request(address, method, path, content)
+            room.lanes.listen(sender, direct)
+            return await sender.handle_async_request(direct)
         request = self._request_of(sender, method, address.url(path), content)
         auth = Bearer(address) if address.api_key is not None else httpx.USE_CLIENT_DEFAULT
         return await sender.send(request, auth=auth, stream=True, follow_redirects=False)

@@ -111,7 +111,10 @@ def _before_the_answer(error: BaseException, address: Address) -> PremError:
             return LimitExceeded(_LONG)
         return ProtocolError("What answered does not speak HTTP.", hint=_CHECK_ADDRESS, detail=words)
     what = "The connection failed before an answer began."
-    return APIConnectionError(what, hint="Ask again.", detail=words, again=True, dropped=True)
+    # aiohttp's error has a message of its own kind where half a reply's head had come.
+    again = isinstance(getattr(error.__cause__, "message", ""), str)
+    words = words if again else ""
+    return APIConnectionError(what, hint="Ask again.", detail=words, again=again, dropped=again)
 
 
 def _no_connection(_: str) -> PremError:
@@ -127,7 +130,20 @@ def _no_way(words: str) -> PremError:
     return APIConnectionError("The proxy gave no way to the service.", hint=_PROXY, detail=words)
 
 
+def _not_sent(_: str) -> PremError:
+    hint = "Check the address, and the headers that you gave."
+    return ConfigurationError("The request cannot be sent as it is.", hint=hint)
+
+
+def _no_turn(_: str) -> PremError:
+    return APIConnectionError("No connection was free in time; nothing was sent.", again=True)
+
+
 _FAULTS: tuple[tuple[type[BaseException], Callable[[str], PremError]], ...] = (
+    (httpx.LocalProtocolError, _not_sent),
+    (httpx.UnsupportedProtocol, _not_sent),
+    (httpx.InvalidURL, _not_sent),
+    (httpx.PoolTimeout, _no_turn),
     (httpx.ConnectTimeout, _no_connection),
     (httpx.TimeoutException, _no_reply),
     (TimeoutError, _no_reply),

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 from urllib.request import getproxies
+from weakref import WeakKeyDictionary
 
 import httpx
+
+from ._clock import Clock
+from ._ear import AsyncEar
 
 if TYPE_CHECKING:
     import ssl
@@ -33,6 +37,7 @@ class Room:
     Attributes:
         alone: Held by whoever asks what all others want to know.
         lanes: What sends.
+        clock: Ends what takes too long.
     """
 
     def __init__(self, certificates: Certificates, given: httpx.AsyncClient | None) -> None:
@@ -40,6 +45,7 @@ class Room:
         self._out = 0
         self.alone = asyncio.Lock()
         self.lanes = Lanes(certificates, given)
+        self.clock = Clock()
         self._keeper = _until_the_loop_ends(self.lanes)
 
     async def open(self) -> None:
@@ -81,6 +87,7 @@ class Lanes:
         self._given = given
         self._shared: Sender | None = given
         self._idle: list[Sender] = []
+        self._ears: WeakKeyDictionary[Sender, AsyncEar] = WeakKeyDictionary()
         self._closed = False
 
     def take(self, address: Address) -> Sender:
@@ -93,6 +100,19 @@ class Lanes:
         if shared:
             self._shared = sender
         return sender
+
+    def listen(self, sender: Sender, request: httpx.Request) -> None:
+        """Know of a request whether a byte of its reply came, where what sends has one connection."""
+        if sender is self._shared:
+            return
+        ear = self._ears.setdefault(sender, AsyncEar())
+        ear.heard = False
+        request.extensions["trace"] = ear.trace
+
+    def heard(self, sender: Sender | None) -> bool:
+        """Whether a byte of the last reply came, as far as that is known."""
+        ear = None if sender is None else self._ears.get(sender)
+        return ear is not None and ear.heard
 
     async def give(self, sender: Sender) -> None:
         """Take back what `take` gave, to be used again."""

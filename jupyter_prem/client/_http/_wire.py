@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
 
@@ -16,8 +15,9 @@ from jupyter_prem.client._errors import APIConnectionError, IdleTimeout, Interru
 from jupyter_prem.client._timeouts import Pace
 from jupyter_prem.client._unpack import accepted, unpacker
 
+from ._ear import Ear
 from ._faults import limit_headers, translate
-from ._shared import Bearer, Certificates, http_timeouts
+from ._shared import Bearer, Certificates, http_timeouts, shortest
 
 if TYPE_CHECKING:
     import ssl
@@ -34,35 +34,11 @@ _ACCEPT = {"Accept": "text/event-stream, application/json"}
 
 
 class _Lane:
-    """An httpx client of one connection, so that its socket can be shut from another thread.
-
-    A read that is blocked is not woken by closing the response; shutting the socket does
-    (httpcore's trace extension hands out each stream it opens).
-    """
+    """An httpx client of one connection, so that its socket can be shut from another thread."""
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
-        self.heard = False  # whether a byte of the reply came
-        self._stream: Any = None
-
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-            stream = self._stream = info["return_value"]
-            stream.read = self._listening(stream.read)
-
-    def _listening(self, read: Callable[..., bytes]) -> Callable[..., bytes]:
-        def heard(*size: int, **limit: float | None) -> bytes:
-            data = read(*size, **limit)
-            self.heard = self.heard or bool(data)
-            return data
-
-        return heard
-
-    def shut(self) -> None:
-        sock = self._stream and self._stream.get_extra_info("socket")
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        self.ear = Ear()
 
 
 class Wire:
@@ -113,6 +89,7 @@ class Wire:
             headers["Content-Type"] = "application/json"
         auth = Bearer(address) if address.api_key is not None else httpx.USE_CLIENT_DEFAULT
         lane: _Lane | None = None
+        response: httpx.Response | None = None
         started = time.perf_counter()
         failure: BaseException
         try:
@@ -120,20 +97,22 @@ class Wire:
             request = lane.client.build_request(
                 method, address.url(path), headers=headers, content=content, timeout=self._until_the_reply
             )
-            request.extensions["trace"] = lane.trace
-            lane.heard = False
-            with cancel.closing(lane.shut) if cancel else contextlib.nullcontext():
+            request.extensions["trace"] = lane.ear.trace
+            lane.ear.begin(shortest(self._timeouts.first_byte, self._timeouts.total))
+            with cancel.closing(lane.ear.shut) if cancel else contextlib.nullcontext():
                 if cancel and cancel.cancelled:
                     raise Interrupted("Stopped before the question was sent.")
                 response = lane.client.send(request, auth=auth, stream=True, follow_redirects=False)
             limit_headers(response)
         except BaseException as error:
+            if response is not None:
+                response.close()
             if lane is not None and self._given is None:
                 lane.client.close()
             failure = translate(error, address, began=False, cancel=cancel)
             if isinstance(failure, Exception) and failure is error:
                 raise
-            if isinstance(failure, APIConnectionError) and lane is not None and lane.heard:
+            if isinstance(failure, APIConnectionError) and lane is not None and lane.ear.heard:
                 failure.again = False  # it had begun to answer
         else:
             return Reply(
@@ -193,11 +172,13 @@ class Reply:
     ) -> None:
         self._response = response
         self._lane: _Lane | None = lane
-        self._shut = lane.shut
+        self._shut = lane.ear.shut
         self._address = address
         self._cancel = cancel
         self._give = give
         self.pace = pace
+        lane.ear.know(response.extensions.get("network_stream"))
+        self._ear = lane.ear
         self.status_code = response.status_code
         self.headers: Mapping[str, str] = response.headers
 
@@ -236,7 +217,8 @@ class Reply:
 
     def _arriving(self) -> Iterator[bytes]:
         pace = self.pace
-        # httpcore takes the limit of a read from here when the body begins, and keeps it.
+        self._ear.left = lambda: pace.left
+        # Where somebody else opened the connection, httpcore takes one limit for all reads from here.
         self._response.request.extensions.get("timeout", {})["read"] = pace.begin()
         arriving = self._response.iter_raw()
         while True:
