@@ -281,7 +281,7 @@ class _Whole:
     def _stream(self, data: bytes) -> _Events | None:
         """Return what reads the body as a stream, where it is one that is called something else."""
         first, _, rest = data.partition(b"\n")
-        if not rest.lstrip().startswith(b"{"):
+        if not rest.lstrip().startswith((b"{", b"[DONE]")):
             return None
         try:
             parse_json(first)

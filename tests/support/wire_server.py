@@ -138,7 +138,9 @@ class Server(Service):
     def _repeat(self, connection: socket.socket, step: Again) -> None:
         for _ in range(step.times):
             connection.sendall(step.piece)
-            if step.every:
+            if step.every and isinstance(connection, ssl.SSLSocket):  # it cannot be looked into
+                threading.Event().wait(step.every)
+            elif step.every:
                 connection.settimeout(step.every)
                 with contextlib.suppress(TimeoutError):
                     if connection.recv(1, socket.MSG_PEEK) == b"":
