@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
@@ -22,7 +21,7 @@ from ._shared import Bearer, Certificates, http_timeouts, shortest, silence
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from jupyter_prem.client._address import Address
     from jupyter_prem.client._timeouts import Timeouts
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncReply", "AsyncWire"]
 
-_Result = TypeVar("_Result")
 _LEFT: list[object] = []  # after a fork: the parent's sockets, and the loop that watches them
 
 
@@ -59,9 +57,7 @@ class AsyncWire:
         self._timeouts = timeouts
         # A turn is waited for before, and what waits for a connection is not the service's silence.
         self._extensions = {"timeout": {**http_timeouts(timeouts).as_dict(), "pool": None}}
-        self._extensions["timeout"]["read"] = longest = silence(timeouts)
-        # A timer of our own for each wait costs more than the rest of it: only for what ends clearly earlier.
-        self._untimed = math.inf if longest is None else 0.95 * longest
+        self._extensions["timeout"]["read"] = silence(timeouts)
         self._headers = httpx.Headers(
             {"Accept": "text/event-stream, application/json", "Accept-Encoding": accepted()}
         )
@@ -125,7 +121,7 @@ class AsyncWire:
                 raise
         else:
             pace = Pace(self._timeouts, started)
-            return AsyncReply(response, address, room, sender, pace, untimed=self._untimed)
+            return AsyncReply(response, address, room, sender, pace)
         # Out here the frames that hold the key are gone, of a cancellation too.
         raise failure.with_traceback(None)
 
@@ -197,15 +193,12 @@ class AsyncReply:
         room: Room,
         sender: Sender,
         pace: Pace,
-        *,
-        untimed: float,
     ) -> None:
         self._response = response
         self._address = address
         self._room = room
         self._sender: Sender | None = sender
         self.pace = pace
-        self._untimed = untimed
         self.status_code = response.status_code
         self.headers = {
             name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw
@@ -249,7 +242,8 @@ class AsyncReply:
     async def _next(self, body: AsyncIterator[bytes]) -> bytes | None:
         left = self.pace.begin()
         try:
-            return await within(left, anext(body), untimed=self._untimed)
+            # aiohttp's own limit does not hold where a connection ends in the middle of what is no chunk.
+            return await self._room.clock.within(left, anext(body))
         except StopAsyncIteration:
             return None
         except TimeoutError:
@@ -283,23 +277,6 @@ class AsyncReply:
             await self._room.lanes.give(sender)
         finally:
             self._room.leave()
-
-
-async def within(seconds: float | None, waited: Awaitable[_Result], *, untimed: float) -> _Result:
-    """Return what is waited for.
-
-    Args:
-        seconds: How long.
-        waited: What for.
-        untimed: Seconds beyond which something else ends it.
-
-    Raises:
-        TimeoutError: It took longer.
-    """
-    if seconds is None or seconds >= untimed:
-        return await waited
-    async with asyncio.timeout(seconds):
-        return await waited
 
 
 async def _closed(body: Any) -> None:
