@@ -44,8 +44,9 @@ class Client(BaseClient):
     Args:
         endpoint: "prem", "embedded" or a base URL. None: `PREM_ENDPOINT`, else Prem Studio where a key
             or `PREM_AI_BASE_URL` is set, else the embedded model.
-        api_key: Sent as a bearer token. None: that of `%prem login` in this kernel, else `PREMAI_API_KEY`,
-            else what the keyring has under "jupyter_prem" for the endpoint's host; else none is sent.
+        api_key: Sent as a bearer token. None: what `%prem login` was given for the endpoint's host in this
+            kernel, else `PREMAI_API_KEY`, else what the keyring has under "jupyter_prem" for that host; else
+            none is sent.
         timeout: Seconds of silence after which the service counts as lost; or `Timeouts`, or a mapping of
             their names, for the connection, the first byte, progress, and the answer in all.
         max_retries: How often a question is asked again that nobody can have answered: no connection, a

@@ -63,7 +63,8 @@ def resolve(
     Args:
         endpoint: "prem", "embedded", a URL, or None: what `PREM_ENDPOINT` says; else Prem Studio
             where a key or `PREM_AI_BASE_URL` is set; else the embedded model.
-        api_key: The key; None takes that of `%prem login`, else `PREMAI_API_KEY`, else the keyring's.
+        api_key: The key; None takes what `%prem login` was given for its host, else `PREMAI_API_KEY`, else
+            what the keyring has for its host.
         allow_http_hosts: Hosts to which the key may go over plain http, besides loopback.
         environ: The environment.
         keyless: Whether to take none but `api_key`.
@@ -90,14 +91,23 @@ def resolve(
     return Resolved(fixed, named=bool(name or base_url), key_source=source)
 
 
-def keyed_host(endpoint: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
+def keyed_host(
+    endpoint: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    allow_http_hosts: Collection[str] = (),
+) -> str:
     """Return the host that a key for `endpoint` is for, with its port; the embedded model needs none.
 
     It is Prem Studio's, or `PREM_AI_BASE_URL`'s, where no other is named.
+
+    Raises:
+        ConfigurationError: The endpoint is no address, or no key may go there.
     """
     name = _named(endpoint, environ)
     studio = name in {"", "prem", "embedded"}
-    return _host((environ.get(BASE_URL_VARIABLE) or PREM_STUDIO) if studio else name)
+    base = (environ.get(BASE_URL_VARIABLE) or PREM_STUDIO) if studio else name
+    return _host(check_base_url(base, keyed=True, allow_http_hosts=allow_http_hosts))
 
 
 def _named(endpoint: str | None, environ: Mapping[str, str]) -> str:
