@@ -186,6 +186,14 @@ PASTED = {
     "login_of_words": f"%prem login {KEY} and more",
     "login_and_keyring": f"%prem login --keyring {KEY}",
     "login_quoted": f"%prem login '{KEY}",
+    "login_with_an_option": f"%prem login --key={KEY}",
+    "login_with_an_option_and_a_word": f"%prem login --key {KEY}",
+    "login_with_a_value_of_its_option": f"%prem login --keyring={KEY}",
+    "login_and_dashes": f"%prem login --{KEY}",
+    "login_behind_a_tab": f"%prem login\t{KEY}",
+    "login_and_equals": f"%prem login={KEY}",
+    "login_and_dashes_at_once": f"%prem login--key={KEY}",
+    "login_in_capitals": f"%prem LOGIN --key={KEY}",
     "option": f"%%chat --api-key {KEY}\nhi",
     "option_with_value": f"%%chat -t 0 --api_key={KEY}\nhi",
     "option_of_a_line": f"%chat --token {KEY} hi",
@@ -226,7 +234,10 @@ def test_config_that_is_no_key_is_ipythons(kernel):
 
 
 def test_a_wrong_option_is_an_error(kernel):
-    assert "%prem login [--keyring]" in kernel.run("%prem login --keyrng").error
+    ran = kernel.run("%prem login --keyrng")
+    assert "%prem login takes --keyring or nothing" in ran.error
+    assert "keyrng" not in "".join(ran.traceback)
+    assert "%prem login [--keyring]" in kernel.run("%prem login --keyring --keyring").error
 
 
 def test_a_terminal_asks_without_showing(service):

@@ -39,9 +39,7 @@ def login(magics: PremMagics, *words: str) -> None:
     """
     from jupyter_prem.backends import API_KEY_VARIABLE, keep_key, keyed_host, open_keyring, set_login
 
-    if words not in {(), ("--keyring",)}:
-        raise PremError(f"%prem login has no option {words[0]}.", hint="%prem login [--keyring]")
-    if words:
+    if words:  # "--keyring": any other is refused before
         open_keyring()
     notebook = magics.notebook
     settings = notebook.settings()
