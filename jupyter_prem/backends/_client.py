@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_prem.client import DEFAULT_TIMEOUT, MAX_RETRIES, BaseClient, Options
 from jupyter_prem.records import Taped, active
 
-from ._resolve import Known, Resolved, resolve
+from ._resolve import Known, Resolved, resolve_once
 
 if TYPE_CHECKING:
     import ssl
@@ -78,7 +78,7 @@ class Client(BaseClient):
         allow_http_hosts: Collection[str] = (),
     ) -> None:
         if endpoint is None or isinstance(endpoint, str):
-            self._chosen = resolve(endpoint, api_key, allow_http_hosts=allow_http_hosts)
+            self._chosen = resolve_once(endpoint, api_key, allow_http_hosts=allow_http_hosts)
         else:
             self._chosen = endpoint if isinstance(endpoint, Resolved) else Resolved(endpoint)
         options = Options(timeout, max_retries, headers, verify, stream_usage, strict)

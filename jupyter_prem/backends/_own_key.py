@@ -17,8 +17,8 @@ __all__ = ["API_KEY_VARIABLE", "KeySource", "environment_key", "own_key", "set_l
 
 API_KEY_VARIABLE = "PREMAI_API_KEY"
 
-KeySource = Literal["", "argument", "login", "environment", "keyring"]
-"""Where a key is from; empty where there is none."""
+KeySource = Literal["", "argument", "login", "environment", "keyring", "unanswered"]
+"""Where a key is from; empty where there is none, "unanswered" where the keyring did not say yet."""
 
 
 @dataclass(slots=True)
@@ -60,5 +60,7 @@ def own_key(host: str, environ: Mapping[str, str] = os.environ) -> tuple[Key | N
         return key, "login"
     if (key := environment_key(environ)) is not None:
         return key, "environment"
-    key = kept_key(host)
+    key, answered = kept_key(host)
+    if not answered:
+        return None, "unanswered"
     return key, "keyring" if key is not None else ""

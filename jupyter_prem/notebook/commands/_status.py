@@ -12,6 +12,7 @@ from jupyter_prem.notebook._sinks import is_live
 if TYPE_CHECKING:
     from jupyter_prem.backends import KeySource
     from jupyter_prem.notebook._magics import PremMagics
+    from jupyter_prem.notebook._state import Answerer
 
 _KEY_SOURCES: Final[dict[KeySource, str]] = {
     "": "none",
@@ -19,6 +20,7 @@ _KEY_SOURCES: Final[dict[KeySource, str]] = {
     "login": "from %prem login, in this kernel",
     "environment": "PREMAI_API_KEY is set",
     "keyring": "from the system's keyring",
+    "unanswered": "none yet: the system's keyring did not answer; its answer is taken when it comes",
 }
 
 __all__ = ["budget", "models", "status", "usage"]
@@ -37,7 +39,7 @@ def status(magics: PremMagics) -> None:
     model = settings.fields.get("model") or os.environ.get("PREM_MODEL") or getattr(endpoint, "model", None)
     conversation = magics.notebook.conversation()
     rows: list[tuple[str, Any]] = [
-        ("endpoint", endpoint.name + (" (no key and no endpoint is set)" if answerer.implicit else "")),
+        ("endpoint", endpoint.name + _why(answerer)),
         ("address", fixed.base_url if fixed is not None else "on this machine"),
         ("key", _key(magics, answerer.chosen.key_source)),
         ("model", model or "the service's only one"),
@@ -55,6 +57,14 @@ def status(magics: PremMagics) -> None:
         ("version", version("jupyter_prem")),
     ]
     draw_table(magics.shell, ("setting", "now"), rows)
+
+
+def _why(answerer: Answerer) -> str:
+    if not answerer.implicit:
+        return ""
+    if answerer.chosen.unanswered:
+        return " (the system's keyring did not answer)"
+    return " (no key and no endpoint is set)"
 
 
 def _key(magics: PremMagics, source: KeySource) -> str:
