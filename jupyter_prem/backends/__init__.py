@@ -6,7 +6,7 @@ from ._client import Client, ClientPool
 from ._embedded import EmbeddedEndpoint
 from ._errors import EmbeddedError, MissingExtraError, WeightsError
 from ._keyring import KeyringError, keep_key, open_keyring
-from ._own_key import API_KEY_VARIABLE, set_login
+from ._own_key import API_KEY_VARIABLE, KeySource, set_login
 from ._resolve import Resolved, keyed_host, resolve, shared_embedded
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "ClientPool",
     "EmbeddedEndpoint",
     "EmbeddedError",
+    "KeySource",
     "KeyringError",
     "MissingExtraError",
     "Resolved",

@@ -26,7 +26,8 @@ def asking_again(
 ) -> Iterator[Callable[[Record, ChatRequest], ChatResponse]]:
     """Give a function that asks whoever answered a recording, live, whatever recordings hold.
 
-    A file may name any address: the key goes to Prem Studio and to the endpoint that is set, no further.
+    A file may name any address: a key goes to Prem Studio and to the endpoint that is set, no further, and
+    that of a login or of the keyring to none but its own host.
 
     Args:
         options: How it is asked.

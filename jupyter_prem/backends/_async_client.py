@@ -9,7 +9,7 @@ from jupyter_prem.client import DEFAULT_TIMEOUT, MAX_RETRIES, AsyncBaseClient, O
 from jupyter_prem.records import active
 
 from ._client import Client
-from ._resolve import Known, Resolved, resolve
+from ._resolve import Known, Resolved, resolve_once
 
 if TYPE_CHECKING:
     import ssl
@@ -43,8 +43,9 @@ class AsyncClient(AsyncBaseClient):
     Args:
         endpoint: "prem", "embedded" or a base URL. None: `PREM_ENDPOINT`, else Prem Studio where a key
             or `PREM_AI_BASE_URL` is set, else the embedded model.
-        api_key: Sent as a bearer token. None: that of `%prem login` in this kernel, else `PREMAI_API_KEY`,
-            else what the keyring has under "jupyter_prem" for the endpoint's host; else none is sent.
+        api_key: Sent as a bearer token. None: what `%prem login` was given for the endpoint's host in this
+            kernel, else `PREMAI_API_KEY`, else what the keyring has under "jupyter_prem" for that host; else
+            none is sent.
         timeout: Seconds of silence after which the service counts as lost; or `Timeouts`, or a mapping of
             their names, for the connection, the first byte, progress, and the answer in all.
         max_retries: How often a question is asked again that nobody can have answered: no connection, a
@@ -76,7 +77,7 @@ class AsyncClient(AsyncBaseClient):
         allow_http_hosts: Collection[str] = (),
     ) -> None:
         if endpoint is None or isinstance(endpoint, str):
-            self._chosen = resolve(endpoint, api_key, allow_http_hosts=allow_http_hosts)
+            self._chosen = resolve_once(endpoint, api_key, allow_http_hosts=allow_http_hosts)
         else:
             self._chosen = endpoint if isinstance(endpoint, Resolved) else Resolved(endpoint)
         options = Options(timeout, max_retries, headers, verify, stream_usage, strict)

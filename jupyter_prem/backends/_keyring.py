@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import sys
 import threading
+import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -76,34 +76,60 @@ def keep_key(host: str, key: Key) -> str:
     if failure:
         # Raised out here, the backend's error, whose frames hold the key, is not its context.
         raise KeyringError("The system's keyring did not keep the key.", hint=_WITHOUT, detail=failure)
-    _looked_up.cache_clear()
+    with _lock:
+        _looks.pop(host, None)
     return str(getattr(keyring.get_keyring(), "name", "keyring"))
 
 
-def kept_key(host: str) -> Key | None:
-    """Return the key that the keyring has for `host`; it is looked up once in a process.
+def kept_key(host: str) -> tuple[Key | None, bool]:
+    """Return the key that the keyring has for `host`, and whether the keyring answered.
 
-    Nobody is asked for anything: a keyring that is missing, locked, slow or broken has none, and under
-    pytest and in CI it is not looked into.
+    Nobody is asked for anything: a keyring that is missing, locked or broken has none, and under pytest and
+    in CI it is not looked into. A process looks once. A keyring that is slow is waited for once; what it
+    answers later is taken at the first call after that.
     """
     unattended = os.environ.get("CI") or os.environ.get("PYTEST_CURRENT_TEST")
-    return None if unattended or not host else _looked_up(host)
+    if unattended or not host:
+        return None, True
+    with _lock:
+        look = _looks.get(host)
+        if look is None or look.lost:
+            look = _looks[host] = _Look(host)
+    look.wait()
+    return look.key, look.finished
 
 
-@functools.cache
-def _looked_up(host: str) -> Key | None:
-    found: list[Key] = []
+class _Look:
+    """A look for the key of a host, in a thread of its own, which a keyring may keep waiting."""
 
-    def look() -> None:
+    def __init__(self, host: str) -> None:
+        self.key: Key | None = None
+        self.finished = False
+        self._host = host
+        self._until = time.monotonic() + _PATIENCE
+        self._thread = threading.Thread(target=self._look, daemon=True, name="jupyter_prem keyring")
+        self._thread.start()
+
+    @property
+    def lost(self) -> bool:
+        """Whether it will never finish: a process that was forked meanwhile has no such thread."""
+        alive = self._thread.is_alive()
+        return not alive and not self.finished
+
+    def wait(self) -> None:
+        """Wait until it is finished, or has taken too long since it began."""
+        self._thread.join(max(0.0, self._until - time.monotonic()))
+
+    def _look(self) -> None:
         with contextlib.suppress(Exception):
             keyring = open_keyring()
-            if not _is_locked(keyring.get_keyring()) and (value := keyring.get_password(SERVICE, host)):
-                found.append(Key(value))
+            if not _is_locked(keyring.get_keyring()) and (value := keyring.get_password(SERVICE, self._host)):
+                self.key = Key(value)
+        self.finished = True
 
-    thread = threading.Thread(target=look, daemon=True, name="jupyter_prem keyring")
-    thread.start()
-    thread.join(_PATIENCE)
-    return found[0] if found else None
+
+_lock = threading.Lock()
+_looks: Final[dict[str, _Look]] = {}
 
 
 def _is_locked(ring: Any) -> bool:

@@ -17,20 +17,24 @@ __all__ = ["API_KEY_VARIABLE", "KeySource", "environment_key", "own_key", "set_l
 
 API_KEY_VARIABLE = "PREMAI_API_KEY"
 
-KeySource = Literal["", "argument", "login", "environment", "keyring"]
-"""Where a key is from; empty where there is none."""
+KeySource = Literal["", "argument", "login", "environment", "keyring", "unanswered"]
+"""Where a key is from; empty where there is none, "unanswered" where the keyring did not say yet."""
 
 
 @dataclass(slots=True)
 class _Holder:
-    login: Callable[[], Key | None] | None = field(default=None)
+    login: Callable[[str], Key | None] | None = field(default=None)
 
 
 _holder = _Holder()
 
 
-def set_login(login: Callable[[], Key | None] | None) -> None:
-    """Have requests of this process that are given no key take that of a login; None takes that back."""
+def set_login(login: Callable[[str], Key | None] | None) -> None:
+    """Have requests of this process that are given no key take that of a login; None takes that back.
+
+    Args:
+        login: Called with the host of a request, with its port, for the key that was given for that host.
+    """
     _holder.login = login
 
 
@@ -46,13 +50,17 @@ def environment_key(environ: Mapping[str, str] = os.environ) -> Key | None:
 def own_key(host: str, environ: Mapping[str, str] = os.environ) -> tuple[Key | None, KeySource]:
     """Return the key for requests to `host`, and where it is from; the keyring is asked last.
 
+    A login's and the keyring's are for the host they were given for; the environment's is for any.
+
     Raises:
         ConfigurationError: The environment's is no key; the text shows none of it.
     """
-    key = _holder.login() if _holder.login is not None else None
+    key = _holder.login(host) if _holder.login is not None and host else None
     if key is not None:
         return key, "login"
     if (key := environment_key(environ)) is not None:
         return key, "environment"
-    key = kept_key(host)
+    key, answered = kept_key(host)
+    if not answered:
+        return None, "unanswered"
     return key, "keyring" if key is not None else ""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IMPLICIT",
+    "UNANSWERED",
     "beginning",
     "bundle_of_outcome",
     "bundle_of_response",
@@ -35,6 +36,10 @@ _QUOTED = 40  # characters of the question that a footer quotes
 IMPLICIT = (
     "Answered by the embedded model, since no key and no endpoint is set. "
     "Set PREMAI_API_KEY to use Prem Studio, or --endpoint URL."
+)
+UNANSWERED = (
+    "Answered by the embedded model, since the system's keyring did not answer. "
+    "Unlock it and ask again to use Prem Studio, or run %prem login."
 )
 
 

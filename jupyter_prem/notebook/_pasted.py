@@ -14,25 +14,28 @@ _OPTION: Final = re.compile(
 )
 _CONFIG: Final = re.compile(r"\s*%config\s+PremMagics\.\w*(?:key|token|secret|password)\s*=", re.IGNORECASE)
 
+_LOGIN: Final = re.compile(r"\s*login(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+
 
 class PastedKeyError(PremError):
     """A key where a line or a setting would keep it."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "A key does not go on a line.") -> None:
         super().__init__(
-            "A key does not go on a line. It is not used, but IPython's history and this notebook have it.",
+            f"{what} It is not used, but IPython's history and this notebook have it.",
             hint="Revoke it where you got it, and give a new one to %prem login, which asks for it hidden.",
         )
 
 
 def refuse_key_words(line: str) -> None:
-    """Refuse what follows `%prem login` and is no option.
+    """Refuse all that follows `%prem login` but `--keyring`: it is likely a key, so none of it is told back.
 
     Raises:
         PastedKeyError: There is something.
     """
-    if any(not word.startswith("--") for word in line.split()):
-        raise PastedKeyError
+    match = _LOGIN.match(line)
+    if match and any(word != "--keyring" for word in match["rest"].split()):
+        raise PastedKeyError("%prem login takes --keyring or nothing, and a key does not go on a line.")
 
 
 def refuse_key_option(word: str) -> None:

@@ -17,13 +17,14 @@ from jupyter_prem.display import (
 )
 from jupyter_prem.objects import ERROR
 
-from ._outcome import IMPLICIT, bundle_of_outcome, metadata_of
+from ._outcome import IMPLICIT, UNANSWERED, bundle_of_outcome, metadata_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from jupyter_prem.backends import Resolved
     from jupyter_prem.client import Delta, StructuredOutputError
     from jupyter_prem.conversation import CallMade, Outcome, Question, Sink
 
@@ -70,22 +71,23 @@ def choose_sink(
     return _CellSink(painter, notes)
 
 
-def notes_of(outcome: Outcome, *, implicit: bool, budgeted: bool, code: bool) -> tuple[str, ...]:
+def notes_of(outcome: Outcome, chosen: Resolved, *, budgeted: bool, code: bool) -> tuple[str, ...]:
     """Return the lines that stand above an answer.
 
     Args:
         outcome: How it ended.
-        implicit: Whether the embedded model answers because nobody was named; a recording says so itself.
+        chosen: How its endpoint came to be chosen; a recording says itself whether anybody was named.
         budgeted: Whether there is a budget.
         code: Whether its code was to become a cell.
     """
     response = outcome.response
+    implicit, unanswered = chosen.implicit, chosen.unanswered
     if response is not None and response.replayed:
-        implicit = bool(response.about.get("implied"))
+        implicit, unanswered = bool(response.about.get("implied")), False
     uncounted = budgeted and response is not None and response.usage is None
     codeless = code and response is not None and not response.code_blocks
     notes = (
-        (implicit, IMPLICIT),
+        (implicit, UNANSWERED if unanswered else IMPLICIT),
         (uncounted, "The service did not say what it used: the budget cannot count this answer."),
         (codeless, "The answer holds no code block, so there is no next cell."),
     )

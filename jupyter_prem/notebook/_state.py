@@ -104,7 +104,7 @@ class Notebook:
         self.forks: dict[str, str | None] = {}  # the cell that made each
         self.resumed: set[str] = set()  # taken from a file, and not yet made again by a cell of its page
         self.panels: object = None  # what its panels share
-        self.login: Key | None = None
+        self.logins: dict[str, Key] = {}  # by the host they are for
         self.ledger = Ledger()
         self._notebooks = notebooks
         self._folder = Path.cwd()

@@ -205,7 +205,7 @@ class Pages:
 
     def _who(self) -> dict[str, Any]:
         chat = self._chat
-        who: dict[str, Any] = {"model": "", "endpoint": "", "implicit": False}
+        who: dict[str, Any] = {"model": "", "endpoint": "", "implicit": False, "unanswered": False}
         with suppress(PremError):
             answerer = chat.notebook.answerer(chat.controls.values.get("endpoint"))
             known = chat.notebook.settings().fields.get("model") or answerer.client.known_model
@@ -213,5 +213,6 @@ class Pages:
                 "model": plain(str(chat.controls.values.get("model") or known or "")),
                 "endpoint": plain(answerer.client.endpoint.name),
                 "implicit": answerer.implicit,
+                "unanswered": answerer.chosen.unanswered,
             }
         return who

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import pytest
 from kernels import Kernel
@@ -27,6 +28,8 @@ class Keyring(KeyringBackend):
         (self.path.parent / "looked").write_text(username)
         if self.mode == "slow":
             time.sleep(60)
+        while self.mode == "late" and not (self.path.parent / "answered").exists():
+            time.sleep(0.01)
         if self.mode == "locked":
             raise KeyringLocked("locked")
         return self._all().get(f"{service} {username}")
@@ -132,6 +135,77 @@ def test_a_keyring_that_does_not_answer_has_no_key(begin, service, tmp_path, mod
     assert kernel.run("%%chat\nhi").status == "ok"
     assert keys(service) == [None]
     assert (tmp_path / "site" / "looked").exists()
+
+
+def until_key_row(kernel: Kernel, row: str) -> None:
+    deadline = time.monotonic() + 10
+    while (now := key_row(kernel)) != row:
+        assert time.monotonic() < deadline, now
+        time.sleep(0.05)
+
+
+def test_a_keyring_that_answers_late_is_told_of_and_its_key_is_taken_then(begin, service, tmp_path):
+    site, host = tmp_path / "site", service.url.removeprefix("http://")
+    (site / "file_keyring.json").write_text(json.dumps({f"jupyter_prem {host}": KEY}))
+    kernel = begin(mode="late")
+    kernel.run("%%chat\nhi")
+    assert (
+        key_row(kernel) == "none yet: the system's keyring did not answer; its answer is taken when it comes"
+    )
+    began = time.monotonic()
+    warned = kernel.run("from jupyter_prem import AsyncClient, Client\nClient()\nAsyncClient()")
+    kernel.run("%%chat\nhi")
+    assert time.monotonic() - began < 2.5  # it is waited for once
+    assert warned.text.count("The system's keyring did not answer") == 2
+    assert "<ipython-input" in warned.text or "ipykernel" in warned.text  # where it was asked for
+    (site / "answered").touch()
+    until_key_row(kernel, "from the system's keyring")
+    kernel.run("%%chat\nhi")
+    assert kernel.run("Client()").text == ""
+    assert keys(service) == [None, None, f"Bearer {KEY}"]
+
+
+def test_the_embedded_model_does_not_stand_in_for_a_late_keyring_without_a_word(begin, tmp_path):
+    site = tmp_path / "site"
+    (site / "file_keyring.json").write_text(json.dumps({"jupyter_prem studio.premai.io": KEY}))
+    kernel = begin(mode="late", PREM_AI_BASE_URL=None)
+    assert "embedded (the system's keyring did not answer)" in said(kernel.run("%prem status"))
+    (site / "answered").touch()
+    until_key_row(kernel, "from the system's keyring")
+    assert "https://studio.premai.io" in said(kernel.run("%prem status"))
+
+
+@pytest.mark.weights
+def test_an_answer_of_the_embedded_model_says_that_the_keyring_did_not(begin, weights):
+    kernel = begin(mode="late", PREM_AI_BASE_URL=None)
+    ran = kernel.run("%%chat --once --seed 5 --max-tokens 4\nName a colour.")
+    assert "since the system's keyring did not answer" in ran.bundles[0]["text/plain"]
+    assert "no key" not in ran.bundles[0]["text/plain"]
+
+
+def test_a_late_answer_that_there_is_no_key_is_kept_too(begin, service, tmp_path):
+    kernel = begin(mode="late")
+    assert key_row(kernel).startswith("none yet")
+    (tmp_path / "site" / "answered").touch()
+    until_key_row(kernel, "none")
+    (tmp_path / "site" / "looked").unlink()
+    kernel.run("%%chat\nhi")
+    assert keys(service) == [None]
+    assert not (tmp_path / "site" / "looked").exists()
+
+
+def test_a_process_that_is_forked_while_a_keyring_is_asked_asks_it_itself(begin, service, tmp_path):
+    host = service.url.removeprefix("http://")
+    (tmp_path / "site" / "file_keyring.json").write_text(json.dumps({f"jupyter_prem {host}": KEY}))
+    kernel = begin()
+    kernel.run(
+        "import os\nfrom file_keyring import Keyring\nfrom jupyter_prem.backends import _keyring, resolve\n"
+        "Keyring.mode = 'slow'\n_keyring._PATIENCE = 0.1\nfirst = resolve().key_source\n"
+        "Keyring.mode = ''\n_keyring._PATIENCE = 9\nread, write = os.pipe()\n"
+        "if not os.fork():\n    os.write(write, resolve().key_source.encode())\n    os._exit(0)\n"
+        "child = os.read(read, 99)"
+    )
+    assert kernel.value("first, resolve().key_source, child") == "('unanswered', 'unanswered', b'keyring')"
 
 
 @pytest.mark.parametrize("name", ["CI", "PYTEST_CURRENT_TEST"])

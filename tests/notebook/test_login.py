@@ -71,6 +71,81 @@ def test_a_file_of_recordings_does_not_get_it_sent_to_an_address_that_it_names(k
     assert keys(other) == [f"Bearer {KEY}"]
 
 
+def test_a_login_goes_to_the_host_it_was_asked_for_alone(kernel, service):
+    other = Service()
+    kernel.typed("%prem login", KEY)
+    kernel.run(f"%%chat --endpoint {other.url}\nhi")
+    kernel.run(f"from jupyter_prem import Client, AsyncClient, sweep\nClient({other.url!r}).chat('hi')")
+    kernel.run(
+        f"await AsyncClient({other.url!r}).chat('hi')\nsweep('hi', seed=[1], client=AsyncClient({other.url!r}))"
+    )
+    kernel.run(f"Client({other.url.replace('127.0.0.1', 'localhost')!r}).chat('hi')")
+    assert keys(other) == [None] * 5
+    kernel.run(f"%config PremMagics.endpoint = {other.url!r}")
+    mine, its = (one.url.removeprefix("http://") for one in (service, other))
+    assert key_row(kernel) == f"none; %prem login has one for {mine}"
+    ran, asked = kernel.typed("%prem login", OTHER)
+    assert asked["prompt"] == f"API key for {its}: "
+    assert said(ran) == f"This kernel now has a key for {its}. Nothing was sent yet."
+    kernel.run("%%chat\nhi")
+    kernel.run(f"%%chat --endpoint {service.url}/\nhi")
+    other.stop()
+    assert keys(other)[5:] == [f"Bearer {OTHER}"]
+    assert keys(service) == [f"Bearer {KEY}"]
+
+
+def test_a_login_of_another_host_leaves_the_environments_key_as_it_is(kernel, service):
+    other = Service()
+    kernel.typed("%prem login", KEY)
+    kernel.run("os.environ['PREMAI_API_KEY'] = 'of-the-environment'")
+    kernel.run(f"%%chat --endpoint {other.url}\nhi")
+    kernel.run("%%chat\nhi")
+    other.stop()
+    assert keys(other) == ["Bearer of-the-environment"]
+    assert keys(service) == [f"Bearer {KEY}"]
+
+
+def test_recordings_of_prem_studio_do_not_get_the_login_of_another_host(kernel, service, tmp_path):
+    other, path = Service(), tmp_path / "a.chat.jsonl"
+    kernel.run(f"%prem record all {path}")
+    kernel.run("%%chat\nhi")
+    kernel.run(f"%prem record off\nos.environ['PREM_ENDPOINT'] = {other.url!r}")
+    kernel.typed("%prem login", KEY)
+    ran = kernel.run(
+        "import dataclasses\n"
+        "from jupyter_prem.backends import asking_again\n"
+        "from jupyter_prem.records import Cassette, verify\n"
+        f"os.environ['PREM_AI_BASE_URL'] = {service.url!r}\n"
+        f"record, = Cassette({str(path)!r})\n"
+        "with asking_again() as ask:\n"
+        "    verify([dataclasses.replace(record, endpoint='prem')], ask)\n"
+        f"    verify([dataclasses.replace(record, endpoint={other.url!r})], ask)"
+    )
+    assert ran.status == "ok", ran.error
+    other.stop()
+    assert keys(service) == [None, None]
+    assert keys(other) == [f"Bearer {KEY}"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "words"),
+    [
+        ("127.0.0.1:9", "no http or https address"),
+        ("http://gateway.example", "anyone on the way"),
+        ("https://me@gateway.example", "user name"),
+    ],
+)
+def test_no_key_is_asked_for_where_none_could_be_sent(kernel, endpoint, words):
+    kernel.run(f"%config PremMagics.endpoint = {endpoint!r}")
+    ran = kernel.run("%prem login")
+    assert ran.ename == "ConfigurationError"
+    assert words in ran.error
+    kernel.run("%config PremMagics.allow_http_hosts = ['gateway.example']")
+    if words == "anyone on the way":
+        ran, asked = kernel.typed("%prem login", KEY)
+        assert asked["prompt"] == "API key for gateway.example: "
+
+
 def test_what_is_no_key_is_refused_and_not_shown(kernel):
     ran, _ = kernel.typed("%prem login", f"{KEY[:10]} {KEY[10:]}")
     assert ran.ename == "InvalidKeyError"
@@ -111,6 +186,14 @@ PASTED = {
     "login_of_words": f"%prem login {KEY} and more",
     "login_and_keyring": f"%prem login --keyring {KEY}",
     "login_quoted": f"%prem login '{KEY}",
+    "login_with_an_option": f"%prem login --key={KEY}",
+    "login_with_an_option_and_a_word": f"%prem login --key {KEY}",
+    "login_with_a_value_of_its_option": f"%prem login --keyring={KEY}",
+    "login_and_dashes": f"%prem login --{KEY}",
+    "login_behind_a_tab": f"%prem login\t{KEY}",
+    "login_and_equals": f"%prem login={KEY}",
+    "login_and_dashes_at_once": f"%prem login--key={KEY}",
+    "login_in_capitals": f"%prem LOGIN --key={KEY}",
     "option": f"%%chat --api-key {KEY}\nhi",
     "option_with_value": f"%%chat -t 0 --api_key={KEY}\nhi",
     "option_of_a_line": f"%chat --token {KEY} hi",
@@ -151,7 +234,10 @@ def test_config_that_is_no_key_is_ipythons(kernel):
 
 
 def test_a_wrong_option_is_an_error(kernel):
-    assert "%prem login [--keyring]" in kernel.run("%prem login --keyrng").error
+    ran = kernel.run("%prem login --keyrng")
+    assert "%prem login takes --keyring or nothing" in ran.error
+    assert "keyrng" not in "".join(ran.traceback)
+    assert "%prem login [--keyring]" in kernel.run("%prem login --keyring --keyring").error
 
 
 def test_a_terminal_asks_without_showing(service):

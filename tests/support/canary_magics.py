@@ -84,7 +84,7 @@ MAGICS = {
             + KEY
             + ".reveal(), safe=str())}@127.0.0.1:9'",
             "%xmode Verbose",
-            "try:\n    Client('https://example.invalid').chat('hi')\nfinally: del os.environ['HTTPS_PROXY']",
+            f"try:\n    Client('https://example.invalid', {KEY}).chat('hi')\nfinally: del os.environ['HTTPS_PROXY']",
         ),
         "APIConnectionError",
     ),
@@ -93,7 +93,7 @@ MAGICS = {
             "from urllib.parse import quote\nos.environ['HTTPS_PROXY'] = 'wrong://me:' + quote("
             + KEY
             + ".reveal(), safe='') + '@127.0.0.1:9'",
-            "try:\n    Client('https://example.invalid').chat('hi')\nfinally: del os.environ['HTTPS_PROXY']",
+            f"try:\n    Client('https://example.invalid', {KEY}).chat('hi')\nfinally: del os.environ['HTTPS_PROXY']",
         ),
         "ConfigurationError",
     ),

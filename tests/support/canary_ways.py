@@ -34,16 +34,18 @@ TRACEBACKS = {
     "interrupted AsyncClient": Way(
         ("%xmode Verbose", "await AsyncClient().chat('hi')"), "CancelledError", holds=True
     ),
-    "nobody there": Way(("%xmode Verbose", "Client('http://127.0.0.1:9').chat('hi')"), "APIConnectionError"),
+    "nobody there": Way(
+        ("%xmode Verbose", f"Client('http://127.0.0.1:9', {KEY}).chat('hi')"), "APIConnectionError"
+    ),
     "no name": Way(
-        ("%xmode Verbose", "Client('https://no-such-host.invalid').chat('hi')"), "APIConnectionError"
+        ("%xmode Verbose", f"Client('https://no-such-host.invalid', {KEY}).chat('hi')"), "APIConnectionError"
     ),
     "no TLS there": Way(
         ("%xmode Verbose", "Client(os.environ['PREM_ENDPOINT'].replace('http:', 'https:')).chat('hi')"),
         "APIConnectionError",
     ),
     "timeout": Way(("%xmode Verbose", "Client(timeout=0.05).chat('hi')"), "IdleTimeout", holds=True),
-    "plain http": Way(("%xmode Verbose", "Client('http://example.org')"), "ConfigurationError"),
+    "plain http": Way(("%xmode Verbose", f"Client('http://example.org', {KEY})"), "ConfigurationError"),
     "error in the reader": Way(
         ("%xmode Verbose", "with Client().stream('hi') as stream:\n    for delta in stream: 1 / 0"),
         "ZeroDivisionError",

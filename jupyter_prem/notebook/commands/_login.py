@@ -27,22 +27,23 @@ class LoginError(PremError):
 def login(magics: PremMagics, *words: str) -> None:
     """Ask for a key, hidden, and hold it in this kernel; with `--keyring` also in the system's keyring.
 
-    There its service is "jupyter_prem", and its user the host that the key is for. In a kernel the key of its
-    own login comes first, then PREMAI_API_KEY, then the keyring's.
+    It is for the host of the endpoint that is set, and goes to no other. In the keyring its service is
+    "jupyter_prem", and its user that host. In a kernel the key of its own login comes first, then
+    PREMAI_API_KEY, then the keyring's.
 
     Raises:
         LoginError: Nobody can be asked.
         KeyringError: There is no keyring, or it does not keep the key.
         InvalidKeyError: What was typed is no key.
+        ConfigurationError: The endpoint that is set is no address, or no key may go there.
     """
     from jupyter_prem.backends import API_KEY_VARIABLE, keep_key, keyed_host, open_keyring, set_login
 
-    if words not in {(), ("--keyring",)}:
-        raise PremError(f"%prem login has no option {words[0]}.", hint="%prem login [--keyring]")
-    if words:
+    if words:  # "--keyring": any other is refused before
         open_keyring()
     notebook = magics.notebook
-    host = keyed_host(notebook.settings().endpoint)
+    settings = notebook.settings()
+    host = keyed_host(settings.endpoint, allow_http_hosts=settings.allow_http_hosts)
     try:
         key = _asked(host)
     except LoginError:
@@ -60,8 +61,8 @@ def login(magics: PremMagics, *words: str) -> None:
         lines = [f"The key for {host} is in the keyring ({name}) and in this kernel. Nothing was sent yet."]
         if os.environ.get(API_KEY_VARIABLE):
             lines.append(f"{API_KEY_VARIABLE} is set, and in later kernels comes before the keyring.")
-    notebook.login = key
-    set_login(lambda: notebook.login)
+    notebook.logins[host] = key
+    set_login(notebook.logins.get)
     notebook.changed(None)
     if notebook.answerer().chosen.key_source != "login":
         lines.append("Questions go to the embedded model, which is set as the endpoint and needs no key.")

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_prem.client import PremError
 from jupyter_prem.notebook._draw import as_cell, draw_table, say
 from jupyter_prem.notebook._sinks import is_live
 
 if TYPE_CHECKING:
+    from jupyter_prem.backends import KeySource
     from jupyter_prem.notebook._magics import PremMagics
+    from jupyter_prem.notebook._state import Answerer
 
-_KEY_SOURCES = {
+_KEY_SOURCES: Final[dict[KeySource, str]] = {
     "": "none",
     "argument": "given",
     "login": "from %prem login, in this kernel",
     "environment": "PREMAI_API_KEY is set",
     "keyring": "from the system's keyring",
+    "unanswered": "none yet: the system's keyring did not answer; its answer is taken when it comes",
 }
 
 __all__ = ["budget", "models", "status", "usage"]
@@ -36,9 +39,9 @@ def status(magics: PremMagics) -> None:
     model = settings.fields.get("model") or os.environ.get("PREM_MODEL") or getattr(endpoint, "model", None)
     conversation = magics.notebook.conversation()
     rows: list[tuple[str, Any]] = [
-        ("endpoint", endpoint.name + (" (no key and no endpoint is set)" if answerer.implicit else "")),
+        ("endpoint", endpoint.name + _why(answerer)),
         ("address", fixed.base_url if fixed is not None else "on this machine"),
-        ("key", _KEY_SOURCES[answerer.chosen.key_source]),
+        ("key", _key(magics, answerer.chosen.key_source)),
         ("model", model or "the service's only one"),
         ("conversation", f"{conversation.name}, {len(conversation)} turns"),
         ("system", conversation.system or settings.system or "none"),
@@ -54,6 +57,21 @@ def status(magics: PremMagics) -> None:
         ("version", version("jupyter_prem")),
     ]
     draw_table(magics.shell, ("setting", "now"), rows)
+
+
+def _why(answerer: Answerer) -> str:
+    if not answerer.implicit:
+        return ""
+    if answerer.chosen.unanswered:
+        return " (the system's keyring did not answer)"
+    return " (no key and no endpoint is set)"
+
+
+def _key(magics: PremMagics, source: KeySource) -> str:
+    logins = magics.notebook.logins
+    if not source and logins:
+        return f"none; %prem login has one for {', '.join(logins)}"
+    return _KEY_SOURCES[source]
 
 
 def models(magics: PremMagics) -> None:

@@ -52,7 +52,8 @@ def run(magics: PremMagics, line: str) -> object:
         PremError: There is no such subcommand, or it takes other words.
         PastedKeyError: A key stands after `login`.
     """
-    name, _, rest = line.strip().partition(" ")
+    refuse_key_words(line)
+    name, rest = [*line.split(None, 1), "", ""][:2]
     command = next((command for command in SUBCOMMANDS if command.name == name), None)
     if command is None:
         names = [command.name for command in SUBCOMMANDS]
@@ -61,8 +62,6 @@ def run(magics: PremMagics, line: str) -> object:
         raise PremError(
             what, hint=f"Did you mean %prem {near[0]}?" if near else f"There are: {', '.join(names)}."
         )
-    if name == "login":
-        refuse_key_words(rest)
     if command.words == "[options]":
         return _function(name)(magics, rest.strip())
     try:

@@ -154,7 +154,13 @@ class Transcript {
   }
 }
 
-const welcome = ({ model, endpoint, implicit }) => {
+const welcome = ({ model, endpoint, implicit, unanswered }) => {
+  if (implicit && unanswered) {
+    return (
+      "Ask a question. The embedded model answers, since the system's keyring did not answer: "
+      + "unlock it, or run %prem login, to use Prem Studio."
+    );
+  }
   if (implicit) {
     return (
       "Ask a question. The embedded model answers, since no key and no endpoint is set: "
