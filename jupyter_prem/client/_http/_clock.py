@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Generator
 
 __all__ = ["Clock"]
 
@@ -28,16 +28,17 @@ class Clock:
         Raises:
             TimeoutError: It took longer.
         """
-        if seconds is None:
-            return await waited
+        begun = _Begun(waited)
+        if begun.done or seconds is None:
+            return await begun
         if seconds <= _EXACT:
             async with asyncio.timeout(seconds):
-                return await waited
+                return await begun
         async with asyncio.timeout(None) as limit:
             due = self._second(seconds)
             due.add(limit)
             try:
-                return await waited
+                return await begun
             finally:
                 due.discard(limit)
 
@@ -56,6 +57,36 @@ class Clock:
         now = asyncio.get_running_loop().time()
         for limit in self._due.pop(second, ()):
             limit.reschedule(now)
+
+
+class _Begun(Generic[_Result]):
+    """What is waited for, as far as it goes without a wait: what is there already needs no limit."""
+
+    def __init__(self, waited: Awaitable[_Result]) -> None:
+        self._steps = waited.__await__()
+        self.done = False
+        self._value: Any = None
+        try:
+            self._step = next(self._steps)
+        except StopIteration as end:
+            self.done, self._value = True, end.value
+
+    def __await__(self) -> Generator[Any, Any, _Result]:
+        if self.done:
+            return cast("_Result", self._value)
+        step: Any = self._step
+        try:
+            while True:
+                try:
+                    sent = yield step
+                except Exception as error:  # noqa: BLE001 - it is for what is waited for
+                    step = self._steps.throw(error)
+                except asyncio.CancelledError as error:
+                    step = self._steps.throw(error)
+                else:
+                    step = self._steps.send(sent)
+        except StopIteration as end:
+            return cast("_Result", end.value)
 
 
 def _end(clock: weakref.ref[Clock], second: int) -> None:
