@@ -27,12 +27,13 @@ def ipython(*lines: str, typed: str = "", **env: str) -> str:
         command, stdin=follower, stdout=follower, stderr=follower, env={**os.environ, **env}, close_fds=True
     )
     os.close(follower)
+    ready = select.poll()  # select() takes no number over 1023
+    ready.register(leader, select.POLLIN)
     shown = b""
     pending = [*lines, "exit"]
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        ready, _, _ = select.select([leader], [], [], 0.1)
-        if ready:
+        if ready.poll(100):
             try:
                 shown += os.read(leader, 65536)
             except OSError:
