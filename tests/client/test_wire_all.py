@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -28,7 +29,8 @@ def collected() -> dict[str, set[str]]:
         "no:cacheprovider",
         *map(str, files),
     ]
-    ran = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    env = {**os.environ, "PYTEST_ADDOPTS": ""}  # where coverage is asked for, it would begin anew
+    ran = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, env=env)
     found: dict[str, set[str]] = defaultdict(set)
     for identifier in re.findall(r"\[(.*)\]$", ran.stdout, re.MULTILINE):
         case = re.search(r"\b[SH]\d\d\b", identifier)
