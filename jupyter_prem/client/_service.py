@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from dataclasses import dataclass, field
@@ -160,6 +159,8 @@ class Service:
     @staticmethod
     def _near(error: PremError, model: str, models: Sequence[Model]) -> None:
         """Have an error name the models that a name may have meant."""
+        import difflib  # %load_ext need not wait for it
+
         names = [known.id[:100] for known in models]
         near = difflib.get_close_matches(model, names, n=3, cutoff=0.5)
         near = near or [name for name in names if model.lower() in name.lower()][:3]
