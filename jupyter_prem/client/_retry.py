@@ -74,8 +74,6 @@ class Retries:
             self._last(error)
             return None
         wait = error.retry_after if isinstance(error, APIStatusError) else None
-        if self._tries == 1 and isinstance(error, APIConnectionError) and error.dropped:
-            wait = 0.0  # most likely the connection had waited for too long
         if wait is None:  # full jitter, so that those who failed together do not come back together
             wait = random.uniform(0, min(_MOST, _FIRST * 2 ** (self._tries - 1)))  # noqa: S311 - no secret
         if self._waited + wait > LONGEST:

@@ -10,24 +10,15 @@ from email.utils import formatdate
 import pytest
 from wire_asked import ask, exchange, of
 from wire_http import HTTP, fault
-from wire_server import Act, whole
+from wire_server import whole
 
 from jupyter_prem import AsyncClient, Client
-from jupyter_prem.client import APIConnectionError, Cancel, InternalServerError, Interrupted
+from jupyter_prem.client import Cancel, InternalServerError, Interrupted
 
 
 @pytest.mark.parametrize("case", HTTP, ids=lambda case: case.name)
 def test_what_came_is_told_and_asked_for_as_often_as_may_be(case, server, clients, retried):
     assert exchange(case, server, clients, retried) == []
-
-
-@of("H05-half-a-head", "H35-no-http")
-def test_what_broke_off_at_its_first_byte_is_not_asked_again(case, server):
-    """With `Client` alone: the transports of a loop do not tell whether a byte had come."""
-    server.turns([b"HTTP/1.1 2", Act.RESET] if case[:3] == "H05" else [b"SSH-2.0-OpenSSH_9.6\r\n", Act.CLOSE])
-    with Client(server.url) as client, pytest.raises(APIConnectionError):
-        client.chat("hi", model="m")
-    assert len(server.questions) == 1
 
 
 @of("H22-waited", "H24-waited")

@@ -14,7 +14,6 @@ from wire_server import Act, Again, Server, chunked, head, whole
 
 from jupyter_prem import Client
 from jupyter_prem.client import (
-    APIConnectionError,
     APITimeoutError,
     Cancel,
     ConfigurationError,
@@ -23,6 +22,7 @@ from jupyter_prem.client import (
     InternalServerError,
     Interrupted,
     LimitExceeded,
+    ProtocolError,
     StreamInterrupted,
     _async_client,
     _client,
@@ -120,13 +120,11 @@ def test_an_event_of_empty_lines_has_an_end():
 
 
 @pytest.mark.parametrize("end", [Act.CLOSE, Act.RESET])
-def test_half_a_head_is_not_asked_for_again(server, clients, request, end):
-    if end is Act.RESET and "aiohttp" in request.node.name:
-        pytest.xfail("aiohttp does not tell whether a byte had come before a reset")
+def test_half_a_head_is_not_asked_for_again(server, clients, end):
     server.turns([b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request", end])
     with clients(server.url) as client:
         error = ask(client).error
-    assert isinstance(error, APIConnectionError)
+    assert isinstance(error, ProtocolError)
     assert "RawResponseMessage" not in str(error)
     assert len(server.questions) == 1
 
@@ -151,6 +149,16 @@ def test_a_connection_is_used_again_after_a_stream(server, clients):
         for _ in range(5):
             assert ask(client).response.text == "You said: hi"
     assert server.connections == 1
+
+
+def test_a_connection_that_was_closed_meanwhile_is_no_try(server, clients, retried):
+    server.turns(
+        whole(b'{"choices":[{"message":{"content":"one"},"finish_reason":"stop"}]}'), [Act.CLOSE], None
+    )
+    with clients(server.url, max_retries=0) as client:
+        assert ask(client, stream=False).response.text == "one"
+        assert ask(client).response.text == "You said: hi"
+    assert (len(server.questions), retried) == (3, [])
 
 
 HOSTILE = ["<a ", '<x y="', "<!--", "<![", "</", "<script>", "<", "&#", "<style><"]

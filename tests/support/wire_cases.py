@@ -48,7 +48,6 @@ class Case:
         limits: Of the client's time, in seconds; generous where they are not named.
         edges: Places to cut at in one more way.
         large: It is neither cut byte by byte nor often.
-        lossy: What came in one packet with the fault may be lost: aiohttp reads none of it.
     """
 
     name: str
@@ -65,7 +64,6 @@ class Case:
     limits: Mapping[str, float] = field(default_factory=dict)
     edges: tuple[int, ...] = ()
     large: bool = False
-    lossy: bool = False
 
     @property
     def id(self) -> str:
@@ -182,8 +180,7 @@ def _error(case: Case | Exchange, error: Any, partial: str) -> Iterator[str]:
     if type(error).__name__ not in case.error.split("|"):
         yield _line(error)
         return
-    lost = getattr(case, "lossy", False) and not error.partial
-    if error.partial != partial and not lost:
+    if error.partial != partial:
         yield f"partial {error.partial[:60]!r}"
     if "127.0.0.1" not in error.where and "::1" not in error.where:
         yield f"where {error.where!r}"

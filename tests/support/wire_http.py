@@ -121,6 +121,13 @@ HTTP = [
     Exchange("H05-reset", ([Act.RESET],), 3, JITTER, error="APIConnectionError"),
     Exchange("H05-closed", ([Act.CLOSE],), 3, JITTER, error="APIConnectionError"),
     Exchange(
+        "H05-half-a-head",
+        ([b"HTTP/1.1 2", Act.RESET],),
+        1,
+        (),
+        error="APIConnectionError|ProtocolError|StreamInterrupted",
+    ),
+    Exchange(
         "H06-silence",
         ([Act.STALL],),
         1,
@@ -232,6 +239,7 @@ HTTP = [
     failing("H34-529", 529, "InternalServerError", requests=3, naps=JITTER),
     sized("H35-too-long", len(YES) + 50),
     sized("H35-too-short", len(YES) - 20),
+    Exchange("H35-no-http", ([b"SSH-2.0-OpenSSH_9.6\r\n", Act.CLOSE],), error="ProtocolError"),
     Exchange("H35-no-http-lines", ([b"SSH-2.0-OpenSSH_9.6\r\n\r\n", Act.CLOSE],), error="ProtocolError"),
     Exchange(
         "H36-gzip", (whole(b"\x1f\x8b\x08" + b"broken" * 9, content_encoding="gzip"),), error="ProtocolError"

@@ -15,7 +15,7 @@ from jupyter_prem.client._errors import APIConnectionError, IdleTimeout
 from jupyter_prem.client._timeouts import Pace
 from jupyter_prem.client._unpack import accepted, unpacker
 
-from ._faults import limit_headers, meant, translate
+from ._faults import begun, limit_headers, meant, translate
 from ._rooms import Room
 from ._shared import Bearer, Certificates, http_timeouts, shortest, silence
 
@@ -98,7 +98,16 @@ class AsyncWire:
             APITimeoutError: The service stayed silent.
         """
         room = await self.room()
-        await room.enter()
+        reply: AsyncReply | None = None
+        while reply is None:
+            await room.enter()
+            reply = await self._tried(room, address, method, path, content)
+        return reply
+
+    async def _tried(
+        self, room: Room, address: Address, method: str, path: str, content: bytes | None
+    ) -> AsyncReply | None:
+        """Return the reply; None where a connection that had waited was closed meanwhile."""
         sender: Sender | None = None
         response: httpx.Response | None = None
         started = time.perf_counter()
@@ -114,11 +123,15 @@ class AsyncWire:
             if response is not None:
                 await response.aclose()
             failure = translate(meant(error), address, began=False)
-            if isinstance(failure, APIConnectionError) and room.lanes.heard(sender):
-                failure.again = False  # it had begun to answer
+            heard, used = room.lanes.known(sender, error)
             await room.lanes.drop(sender)
             if isinstance(failure, Exception) and failure is error:
                 raise
+            if heard:
+                failure = begun(failure)
+            elif used and isinstance(failure, APIConnectionError) and failure.dropped:
+                await room.lanes.forget()
+                return None
         else:
             pace = Pace(self._timeouts, started)
             return AsyncReply(response, address, room, sender, pace)

@@ -25,11 +25,12 @@ class Ear:
 
     Attributes:
         heard: Whether a byte of the reply came.
+        used: Whether the connection was there before the request.
         left: Gives the seconds that may pass until the next bytes; None for no end.
     """
 
     def __init__(self) -> None:
-        self.heard = False
+        self.heard = self.used = False
         self.left: Callable[[], float | None] = _endless
         self._stream: Any = None
 
@@ -75,7 +76,7 @@ class AsyncEar:
     """Listens to the one connection of a transport of httpx's own; see `Ear`."""
 
     def __init__(self) -> None:
-        self.heard = False
+        self.heard = self.used = False
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Take an event of httpcore's."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jupyter_prem.client._address import Address
     from jupyter_prem.client._cancel import Cancel
 
-__all__ = ["limit_headers", "meant", "translate"]
+__all__ = ["begun", "limit_headers", "meant", "translate"]
 
 _ASK_AGAIN = "Ask again; what had arrived is kept."
 _CHECK_ADDRESS = "Check the address (%prem status) and the network, or use --endpoint embedded."
@@ -111,10 +111,17 @@ def _before_the_answer(error: BaseException, address: Address) -> PremError:
             return LimitExceeded(_LONG)
         return ProtocolError("What answered does not speak HTTP.", hint=_CHECK_ADDRESS, detail=words)
     what = "The connection failed before an answer began."
-    # aiohttp's error has a message of its own kind where half a reply's head had come.
-    again = isinstance(getattr(error.__cause__, "message", ""), str)
-    words = words if again else ""
-    return APIConnectionError(what, hint="Ask again.", detail=words, again=again, dropped=again)
+    return APIConnectionError(what, hint="Ask again.", detail=words, again=True, dropped=True)
+
+
+def begun(failure: BaseException) -> BaseException:
+    """Return what a connection's failure is where the reply had begun: it may have been billed."""
+    if not isinstance(failure, APIConnectionError) or not failure.dropped:
+        return failure
+    what = "What answered broke off in the head of its reply, or does not speak HTTP."
+    ours = ProtocolError(what, hint=_CHECK_ADDRESS)
+    ours.where = failure.where
+    return ours
 
 
 def _no_connection(_: str) -> PremError:

@@ -109,10 +109,20 @@ class Lanes:
         ear.heard = False
         request.extensions["trace"] = ear.trace
 
-    def heard(self, sender: Sender | None) -> bool:
-        """Whether a byte of the last reply came, as far as that is known."""
+    def known(self, sender: Sender | None, error: BaseException) -> tuple[bool, bool]:
+        """Return whether a byte of the reply came, and whether the connection had been used before."""
+        from ._known import known_of
+
         ear = None if sender is None else self._ears.get(sender)
-        return ear is not None and ear.heard
+        if ear is not None:
+            return ear.heard, ear.used
+        return known_of(error) or (False, False)
+
+    async def forget(self) -> None:
+        """Close what waits for another request: it is as old as one that was closed."""
+        idle, self._idle = self._idle, []
+        for sender in idle:
+            await sender.aclose()
 
     async def give(self, sender: Sender) -> None:
         """Take back what `take` gave, to be used again."""
@@ -121,6 +131,7 @@ class Lanes:
         if self._closed:
             await self.drop(sender)
         else:
+            self._ears[sender].used = True
             self._idle.append(sender)
 
     async def drop(self, sender: Sender | None) -> None:
@@ -148,6 +159,8 @@ def _sender(context: ssl.SSLContext | bool, address: Address) -> tuple[Sender, b
     )
     try:
         from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
+
+        from ._aiohttp import session_maker
     except ImportError:
         if proxies:
             return httpx.AsyncClient(verify=context, limits=limits), True
@@ -157,4 +170,4 @@ def _sender(context: ssl.SSLContext | bool, address: Address) -> tuple[Sender, b
         return httpx.AsyncClient(verify=context, limits=limits), True
     if proxies:  # which of them, httpx's client knows
         return HttpxAiohttpClient(verify=context, limits=limits), True
-    return AiohttpTransport(verify=context, limits=limits), True
+    return AiohttpTransport(verify=context, limits=limits, client=session_maker(context, limits)), True

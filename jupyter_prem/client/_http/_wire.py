@@ -16,7 +16,7 @@ from jupyter_prem.client._timeouts import Pace
 from jupyter_prem.client._unpack import accepted, unpacker
 
 from ._ear import Ear
-from ._faults import limit_headers, translate
+from ._faults import begun, limit_headers, translate
 from ._shared import Bearer, Certificates, http_timeouts, shortest
 
 if TYPE_CHECKING:
@@ -84,6 +84,15 @@ class Wire:
             APITimeoutError: The service stayed silent.
             Interrupted: `cancel` was called meanwhile.
         """
+        reply: Reply | None = None
+        while reply is None:
+            reply = self._tried(address, method, path, content, cancel)
+        return reply
+
+    def _tried(
+        self, address: Address, method: str, path: str, content: bytes | None, cancel: Cancel | None
+    ) -> Reply | None:
+        """Return the reply; None where a connection that had waited was closed meanwhile."""
         headers = {**_ACCEPT, "Accept-Encoding": accepted(), **self._headers}
         if content is not None:
             headers["Content-Type"] = "application/json"
@@ -112,8 +121,11 @@ class Wire:
             failure = translate(error, address, began=False, cancel=cancel)
             if isinstance(failure, Exception) and failure is error:
                 raise
-            if isinstance(failure, APIConnectionError) and lane is not None and lane.ear.heard:
-                failure.again = False  # it had begun to answer
+            if lane is not None and lane.ear.heard:
+                failure = begun(failure)
+            elif lane is not None and lane.ear.used and _dropped(failure):
+                self.close()  # those that wait are as old
+                return None
         else:
             return Reply(
                 response, lane, address, Pace(self._timeouts, started), cancel=cancel, give=self._give
@@ -150,8 +162,13 @@ class Wire:
 
     def _give(self, lane: _Lane) -> None:
         if self._given is None:
+            lane.ear.used = True
             with self._lock:
                 self._idle.append(lane)
+
+
+def _dropped(failure: BaseException) -> bool:
+    return isinstance(failure, APIConnectionError) and failure.dropped
 
 
 class Reply:
