@@ -77,15 +77,10 @@ async def ask_all(
     Raises:
         PremError: What ends the experiment: no key, no disk, no budget, or an answer that is not recorded.
     """
-    asking = _Asking(
-        ask, rows, Gate(at_once, told.waits), at_once=at_once, max_retries=max_retries, allow=allow, told=told
-    )
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(asking.work(points)) for _ in range(at_once)]
-            asking.stop = lambda: [task.cancel() for task in tasks]
-    finally:
-        await asking.all_kept()
+    asking = _Asking(ask, rows, Gate(at_once, told.waits), max_retries=max_retries, allow=allow, told=told)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(asking.work(points)) for _ in range(at_once)]
+        asking.stop = lambda: [task.cancel() for task in tasks]
     if asking.error is not None:
         raise asking.error
 
@@ -97,7 +92,6 @@ class _Asking:
         rows: Rows,
         gate: Gate,
         *,
-        at_once: int,
         max_retries: int,
         allow: Callable[[ChatRequest], AbstractContextManager[None]],
         told: Told,
@@ -106,9 +100,7 @@ class _Asking:
         self._max_retries = max_retries
         self._out = 0  # requests on their way
         self._ended: asyncio.Future[None] | None = None  # done when the next of them has ended
-        self._unwritten: set[asyncio.Future[None]] = set()
-        self._room = asyncio.Semaphore(at_once)
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
         self.stop: Callable[[], Any] = lambda: None
 
     async def work(self, points: Iterator[Point]) -> None:
@@ -117,13 +109,8 @@ class _Asking:
             for point in points:
                 await self._one(point)
         except Exception as error:  # noqa: BLE001 - raised once all have stopped, and not as a group
-            self._end(error)
-
-    async def all_kept(self) -> None:
-        """Wait until every answer is on the disk, and has its row."""
-        while self._unwritten:
-            await asyncio.wait(self._unwritten)
-            await asyncio.sleep(0)  # their rows are kept by what is called then
+            self.error = self.error or error
+            self.stop()
 
     async def _one(self, point: Point) -> None:
         # With functions it is many requests, which their own client asks again.
@@ -164,6 +151,8 @@ class _Asking:
         """Ask a request; return the seconds after which it is worth asking again, if it is."""
         try:
             response, kept = await self._ask(point)
+            if kept is not None:
+                await kept
         except RateLimitError as error:
             if limited(error) and self._gate.limited(error):
                 return 0.0  # the gate knows how long
@@ -181,30 +170,8 @@ class _Asking:
             self._fail(point, error)
         else:
             self._gate.passed()
-            if kept is None:
-                self._keep(point, None, response)
-            else:
-                await self._keep_later(point, response, kept)
+            self._keep(point, None, response)
         return None
-
-    async def _keep_later(self, point: Point, response: ChatResponse, kept: asyncio.Future[None]) -> None:
-        """Keep a row as soon as its answer is on the disk; wait only where as many are on their way there."""
-
-        def written(kept: asyncio.Future[None]) -> None:
-            self._unwritten.discard(kept)
-            self._room.release()
-            self._keep(point, None, response)  # not recorded, perhaps, but there
-            error = kept.exception()
-            if error is not None:
-                self._end(error)
-
-        self._unwritten.add(kept)
-        kept.add_done_callback(written)
-        await self._room.acquire()
-
-    def _end(self, error: BaseException) -> None:
-        self.error = self.error or error
-        self.stop()
 
     def _keep(self, point: Point, error: PremError | None, response: ChatResponse | None = None) -> None:
         response = response or (error.response if error is not None else None)
