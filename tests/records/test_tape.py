@@ -730,25 +730,30 @@ def test_one_record_object_may_be_entered_by_several_threads(path, service):
     assert sorted(one.response.text for one in Cassette(path)) == ["You said: one", "You said: two"]
 
 
+MANY = """
+import asyncio, resource
+from jupyter_prem import AsyncClient, record
+from jupyter_prem.records import Cassette
+
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, hard))
+
+async def ask():
+    async with AsyncClient({url!r}) as asker:
+        return await asyncio.gather(*(asker.chat(f"question {{n}}", model="m") for n in range(1_500)))
+
+with record({path!r}):
+    answers = asyncio.run(asyncio.wait_for(ask(), 60))
+print(len(answers), len(Cassette({path!r})))
+"""
+
+
 def test_many_questions_at_once_open_few_files(path, service):
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    open_now = max(
-        int(open_.name) for open_ in Path("/proc/self/fd").iterdir()
-    )  # other tests' lock files, which a process keeps
-    resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + 900, hard))
-
-    async def ask():
-        async with AsyncClient(service.url) as asker:
-            return await asyncio.gather(*(asker.chat(f"question {n}", model="m") for n in range(1_500)))
-
-    try:
-        with record(path):
-            answers = asyncio.run(asyncio.wait_for(ask(), 60))
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert len(answers) == len(Cassette(path)) == 1_500
+    code = MANY.format(url=service.url, path=str(path))  # a process of its own: others' files are not counted
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=90
+    )
+    assert ran.stdout.split() == ["1500", "1500"], ran.stderr
 
 
 def test_threads_that_wait_for_the_loop_do_not_keep_it_from_writing(path, service):
