@@ -1,60 +1,66 @@
 """The service, and nothing of Jupyter: requests, replies, the wire and its errors.
 
-`BaseClient` and `AsyncBaseClient` are the doors; importing this package does not import httpx.
+`BaseClient` and `AsyncBaseClient` are the doors; importing this package does not import httpx. Each name is
+imported when it is first used: loading the magics needs few of them.
 """
 
-from ._accumulator import Accumulator, response_of
-from ._address import PREM_STUDIO, Address, Endpoint, FixedEndpoint, check_base_url, is_loopback
-from ._async_client import AsyncBaseClient
-from ._backend import AsyncBackend, Backend, Status
-from ._cancel import Cancel
-from ._client import BaseClient
-from ._decode import quoted
-from ._errors import (
-    APIConnectionError,
-    APIError,
-    APIStatusError,
-    APIStreamError,
-    APITimeoutError,
-    AuthenticationError,
-    BadRequestError,
-    ConfigurationError,
-    ConflictError,
-    ContextWindowExceededError,
-    DeadlineExceeded,
-    EmptyResponse,
-    IdleTimeout,
-    IncompleteStream,
-    InternalServerError,
-    Interrupted,
-    InvalidKeyError,
-    LimitExceeded,
-    MalformedStream,
-    NotAnAPI,
-    NotFoundError,
-    PermissionDeniedError,
-    PremError,
-    ProtocolError,
-    RateLimitError,
-    RedirectRefused,
-    RequestError,
-    ResponseError,
-    SchemaError,
-    StreamInterrupted,
-    StructuredOutputError,
-    ToolRoundsError,
-    UnprocessableEntityError,
-)
-from ._fields import FIELDS, NUMBER_RANGES, check_field
-from ._keys import Key, scrub
-from ._request import UNSET, Body, ChatRequest, Message, Messages, ToolCall, Unset, as_messages
-from ._response import ChatResponse, Choice, Delta, Model, Usage
-from ._retry import MAX_RETRIES, Retries, spent
-from ._service import Options, StreamUsage
-from ._sse import Event, EventDecoder
-from ._stream import AsyncChatStream, AsyncSource, ChatStream, Source, Watcher
-from ._text import whole, whole_json
-from ._timeouts import DEFAULT_TIMEOUT, Timeouts
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._accumulator import Accumulator, response_of
+    from ._address import PREM_STUDIO, Address, Endpoint, FixedEndpoint, check_base_url, is_loopback
+    from ._async_client import AsyncBaseClient
+    from ._backend import AsyncBackend, Backend, Status
+    from ._cancel import Cancel
+    from ._client import BaseClient
+    from ._decode import quoted
+    from ._errors import (
+        APIConnectionError,
+        APIError,
+        APIStatusError,
+        APIStreamError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        ConfigurationError,
+        ConflictError,
+        ContextWindowExceededError,
+        DeadlineExceeded,
+        EmptyResponse,
+        IdleTimeout,
+        IncompleteStream,
+        InternalServerError,
+        Interrupted,
+        InvalidKeyError,
+        LimitExceeded,
+        MalformedStream,
+        NotAnAPI,
+        NotFoundError,
+        PermissionDeniedError,
+        PremError,
+        ProtocolError,
+        RateLimitError,
+        RedirectRefused,
+        RequestError,
+        ResponseError,
+        SchemaError,
+        StreamInterrupted,
+        StructuredOutputError,
+        ToolRoundsError,
+        UnprocessableEntityError,
+    )
+    from ._fields import FIELDS, NUMBER_RANGES, UNSET, Unset, check_field
+    from ._keys import Key, scrub
+    from ._request import Body, ChatRequest, Message, Messages, ToolCall, as_messages
+    from ._response import ChatResponse, Choice, Delta, Model, Usage
+    from ._retry import MAX_RETRIES, Retries, spent
+    from ._service import Options, StreamUsage
+    from ._sse import Event, EventDecoder
+    from ._stream import AsyncChatStream, AsyncSource, ChatStream, Source, Watcher
+    from ._text import whole, whole_json
+    from ._timeouts import DEFAULT_TIMEOUT, Timeouts
 
 __all__ = [
     "DEFAULT_TIMEOUT",
@@ -140,3 +146,96 @@ __all__ = [
     "whole",
     "whole_json",
 ]
+
+_PARTS = {
+    "APIConnectionError": "_errors",
+    "APIError": "_errors",
+    "APIStatusError": "_errors",
+    "APIStreamError": "_errors",
+    "APITimeoutError": "_errors",
+    "Accumulator": "_accumulator",
+    "Address": "_address",
+    "AsyncBackend": "_backend",
+    "AsyncBaseClient": "_async_client",
+    "AsyncChatStream": "_stream",
+    "AsyncSource": "_stream",
+    "AuthenticationError": "_errors",
+    "Backend": "_backend",
+    "BadRequestError": "_errors",
+    "BaseClient": "_client",
+    "Body": "_request",
+    "Cancel": "_cancel",
+    "ChatRequest": "_request",
+    "ChatResponse": "_response",
+    "ChatStream": "_stream",
+    "Choice": "_response",
+    "ConfigurationError": "_errors",
+    "ConflictError": "_errors",
+    "ContextWindowExceededError": "_errors",
+    "DEFAULT_TIMEOUT": "_timeouts",
+    "DeadlineExceeded": "_errors",
+    "Delta": "_response",
+    "EmptyResponse": "_errors",
+    "Endpoint": "_address",
+    "Event": "_sse",
+    "EventDecoder": "_sse",
+    "FIELDS": "_fields",
+    "FixedEndpoint": "_address",
+    "IdleTimeout": "_errors",
+    "IncompleteStream": "_errors",
+    "InternalServerError": "_errors",
+    "Interrupted": "_errors",
+    "InvalidKeyError": "_errors",
+    "Key": "_keys",
+    "LimitExceeded": "_errors",
+    "MAX_RETRIES": "_retry",
+    "MalformedStream": "_errors",
+    "Message": "_request",
+    "Messages": "_request",
+    "Model": "_response",
+    "NUMBER_RANGES": "_fields",
+    "NotAnAPI": "_errors",
+    "NotFoundError": "_errors",
+    "Options": "_service",
+    "PREM_STUDIO": "_address",
+    "PermissionDeniedError": "_errors",
+    "PremError": "_errors",
+    "ProtocolError": "_errors",
+    "RateLimitError": "_errors",
+    "RedirectRefused": "_errors",
+    "RequestError": "_errors",
+    "ResponseError": "_errors",
+    "Retries": "_retry",
+    "SchemaError": "_errors",
+    "Source": "_stream",
+    "Status": "_backend",
+    "StreamInterrupted": "_errors",
+    "StreamUsage": "_service",
+    "StructuredOutputError": "_errors",
+    "Timeouts": "_timeouts",
+    "ToolCall": "_request",
+    "ToolRoundsError": "_errors",
+    "UNSET": "_fields",
+    "UnprocessableEntityError": "_errors",
+    "Unset": "_fields",
+    "Usage": "_response",
+    "Watcher": "_stream",
+    "as_messages": "_request",
+    "check_base_url": "_address",
+    "check_field": "_fields",
+    "is_loopback": "_address",
+    "quoted": "_decode",
+    "response_of": "_accumulator",
+    "scrub": "_keys",
+    "spent": "_retry",
+    "whole": "_text",
+    "whole_json": "_text",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PARTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_PARTS[name]}", __name__), name)

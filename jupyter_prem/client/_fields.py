@@ -5,13 +5,26 @@ Source: the chat completions reference of Prem Studio, and section "Body paramet
 
 from __future__ import annotations
 
+import enum
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from ._errors import RequestError
 
-__all__ = ["FIELDS", "NUMBER_RANGES", "check_field"]
+__all__ = ["FIELDS", "NUMBER_RANGES", "UNSET", "Unset", "check_field"]
+
+
+class Unset(enum.Enum):
+    """A field that is left out; None is sent as null, which the API tells apart."""
+
+    UNSET = "unset"
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset.UNSET
 
 Check = Callable[[str, Any], Any]
 

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import enum
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field as dataclass_field, fields as dataclass_fields
 from typing import Any, Final, Literal
 
 from ._errors import RequestError
-from ._fields import FIELDS, check_field
+from ._fields import FIELDS, UNSET, Unset, check_field
 from ._text import whole
 
-__all__ = ["UNSET", "Body", "ChatRequest", "Message", "Messages", "ToolCall", "Unset", "as_messages"]
+__all__ = ["Body", "ChatRequest", "Message", "Messages", "ToolCall", "as_messages"]
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: Final = ("system", "user", "assistant", "tool")
-
-
-class Unset(enum.Enum):
-    """A field that is left out; None is sent as null, which the API tells apart."""
-
-    UNSET = "unset"
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-
-UNSET: Final = Unset.UNSET
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from ._errors import ConfigurationError, NotAnAPI, NotFoundError, RequestError
-from ._request import UNSET, ChatRequest, Messages, as_messages
+from ._fields import UNSET
+from ._request import ChatRequest, Messages, as_messages
 from ._response import Model
 from ._retry import MAX_RETRIES, check_retries
 from ._status import json_body, status_error, succeeded

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from jupyter_prem.client import ChatResponse
 from jupyter_prem.experiments import set_host
 from jupyter_prem.records import set_base
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_magics", "load", "unload"]
 
+_RESPONSE = ("jupyter_prem.client._response", "ChatResponse")  # by name: nothing is loaded until there is one
 _NAMES = (("cell", "chat"), ("cell", "prem"), ("cell", "sweep"), ("line", "chat"), ("line", "prem"))
 
 
@@ -38,7 +38,7 @@ def load(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup.insert(0, keep_cells)
     shell.input_transformers_cleanup.append(keep_lines)
     shell.input_transformers_cleanup.append(refuse_keys)
-    shell.display_formatter.ipython_display_formatter.for_type(ChatResponse, magics.draw_response)
+    shell.display_formatter.ipython_display_formatter.for_type_by_name(*_RESPONSE, magics.draw_response)
     shell.events.register("post_run_cell", magics.last_error.note)
     add_matcher(shell, magics)
     set_base(lambda: magics.notebook.recordings)
@@ -63,7 +63,7 @@ def unload(shell: InteractiveShell) -> None:
     for transform in (keep_cells, keep_lines, refuse_keys):
         if transform in shell.input_transformers_cleanup:
             shell.input_transformers_cleanup.remove(transform)
-    shell.display_formatter.ipython_display_formatter.type_printers.pop(ChatResponse, None)
+    shell.display_formatter.ipython_display_formatter.pop(".".join(_RESPONSE), None)
     shell.events.unregister("post_run_cell", magics.last_error.note)
     remove_matcher(shell)
     set_base(None)

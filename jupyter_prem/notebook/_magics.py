@@ -23,7 +23,6 @@ from jupyter_prem.client import (
     DEFAULT_TIMEOUT,
     MAX_RETRIES,
     UNSET,
-    ChatResponse,
     PremError,
     Timeouts,
     check_field,
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from jupyter_prem.client import StreamUsage
+    from jupyter_prem.client import ChatResponse, StreamUsage
     from jupyter_prem.conversation import Conversation, Question
     from jupyter_prem.experiments import Runs
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from traitlets import TraitError
 
-from jupyter_prem.client import Interrupted, PremError, scrub
+from jupyter_prem.client import Interrupted, PremError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +33,7 @@ def short_errors() -> Iterator[None]:
 
 
 def _shortened(error: PremError) -> PremError:
+    from jupyter_prem.client import scrub
     from jupyter_prem.display import error_text
 
     # What was typed is told back in errors; a key may be typed, or pasted, anywhere.

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import DEFAULT_TIMEOUT, MAX_RETRIES, Options, whole
+from jupyter_prem.client import DEFAULT_TIMEOUT, MAX_RETRIES, whole
 
 from ._ledger import Ledger
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from jupyter_prem.backends import Client, ClientPool, Resolved
-    from jupyter_prem.client import Backend, Cancel, ChatRequest, Key, Model, StreamUsage, Timeouts
+    from jupyter_prem.client import Backend, Cancel, ChatRequest, Key, Model, Options, StreamUsage, Timeouts
     from jupyter_prem.conversation import Cell, Conversation, Outcome, Question, Round, Sink
     from jupyter_prem.records import Tape, Taped
 
@@ -44,6 +44,8 @@ class Settings:
     @property
     def options(self) -> Options:
         """How a service is asked."""
+        from jupyter_prem.client import Options
+
         return Options(self.timeout, self.max_retries, stream_usage=self.stream_usage)
 
 
