@@ -120,9 +120,14 @@ class Message:
         )
 
 
+_SORTED, _IN_ORDER = (
+    json.JSONEncoder(ensure_ascii=False, sort_keys=sort, separators=(",", ":"), allow_nan=False).encode
+    for sort in (True, False)
+)
+
+
 def _dumps(value: Any, *, sort_keys: bool = True) -> str:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=sort_keys, separators=(",", ":"), allow_nan=False)
-    return whole(text)
+    return whole((_SORTED if sort_keys else _IN_ORDER)(value))
 
 
 @dataclass(frozen=True, slots=True)

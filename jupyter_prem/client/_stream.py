@@ -217,6 +217,8 @@ class ChatStream(_Arriving[Source]):
 class AsyncChatStream(_Arriving[AsyncSource]):
     """An answer on its way to a running loop: `async for` gives its deltas; else as `ChatStream`."""
 
+    _running: AsyncGenerator[Delta] | None = None  # many at once: a cached_property takes a lock each time
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -236,9 +238,11 @@ class AsyncChatStream(_Arriving[AsyncSource]):
         await self._deltas.aclose()
         await self._release()
 
-    @cached_property
+    @property
     def _deltas(self) -> AsyncGenerator[Delta]:
-        return self._run()
+        if self._running is None:
+            self._running = self._run()
+        return self._running
 
     async def _run(self) -> AsyncGenerator[Delta]:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jupyter_prem.client import (
@@ -24,6 +23,7 @@ from ._row import failed_row, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from jupyter_prem.client import ChatRequest, ChatResponse
 
@@ -127,25 +127,26 @@ class _Asking:
 
     async def _held(self, point: Point, retries: Retries) -> float | None:
         """Ask a request as soon as it may be sent; return as `_try` does."""
-        with ExitStack() as held:
-            while True:
-                try:
-                    held.enter_context(self._allow(point.request))
-                    break
-                except PremError:
-                    if not self._out:
-                        raise
-                self._ended = self._ended or asyncio.get_running_loop().create_future()
-                await asyncio.shield(self._ended)  # others may use less than they might
-            self._out += 1
+        allowed = self._allow(point.request)
+        while True:
             try:
-                return await self._try(point, retries)
-            finally:
-                self._out -= 1
-                held.close()
-                if self._ended is not None:
-                    self._ended.set_result(None)
-                    self._ended = None
+                allowed.__enter__()
+                break
+            except PremError:
+                if not self._out:
+                    raise
+            self._ended = self._ended or asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._ended)  # others may use less than they might
+            allowed = self._allow(point.request)
+        self._out += 1
+        try:
+            return await self._try(point, retries)
+        finally:
+            self._out -= 1
+            allowed.__exit__(None, None, None)
+            if self._ended is not None:
+                self._ended.set_result(None)
+                self._ended = None
 
     async def _try(self, point: Point, retries: Retries) -> float | None:
         """Ask a request; return the seconds after which it is worth asking again, if it is."""

@@ -11,24 +11,44 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._errors import CassetteError
-from ._locks import held, is_at
+from ._locks import at, held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["LINK", "append", "rewrite"]
+__all__ = ["LINK", "Known", "OtherFileError", "append", "rewrite"]
 
 LINK = "The file is a link, which is not written through."
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _WRITE = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0) | _NOFOLLOW
 
 
+class OtherFileError(Exception):
+    """The file is not as it was when it was read: nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A file as it was read: its device and number, its size, and how it ended."""
+
+    place: tuple[int, int]
+    size: int
+    tail: bytes
+
+    def is_(self, handle: int, about: os.stat_result) -> bool:
+        """Whether an open file is still that one, and nothing was added to it."""
+        if ((about.st_dev, about.st_ino), about.st_size) != (self.place, self.size):
+            return False
+        return _read(handle, self.size - len(self.tail), len(self.tail)) == self.tail
+
+
 @dataclass(slots=True)
 class _Line:
     data: bytes
+    known: Known | None = None
     start: int | None = None
-    failure: OSError | None = None
+    failure: OSError | OtherFileError | None = None
 
 
 class _Writer:
@@ -38,13 +58,15 @@ class _Writer:
         self._writing = threading.Lock()
         self._waiting: list[_Line] = []
 
-    def write(self, path: Path, data: bytes, header: bytes) -> int:
-        line = _Line(data)
+    def write(self, path: Path, data: bytes, header: bytes, known: Known | None = None) -> int:
+        line = _Line(data, known)
         self._waiting.append(line)
         with self._writing:
             if line.start is None and line.failure is None:
                 waiting, self._waiting = self._waiting, []
                 self._all(path, [line, *(other for other in waiting if other is not line)], header)
+        if isinstance(line.failure, OtherFileError):
+            raise line.failure
         if line.failure is not None:
             raise CassetteError(
                 f"The answer was not recorded. {_why(path, line.failure)}",
@@ -55,7 +77,10 @@ class _Writer:
 
     def _all(self, path: Path, lines: list[_Line], header: bytes) -> None:
         try:
-            start = _write(path, b"".join(line.data for line in lines), header)
+            start = _write(path, b"".join(line.data for line in lines), header, lines[0].known)
+        except OtherFileError as failure:
+            lines[0].failure = failure
+            self._waiting[:0] = lines[1:]
         except OSError as failure:
             for line in lines:
                 line.failure = failure
@@ -72,23 +97,25 @@ _writers: dict[Path, _Writer] = {}
 _making = threading.Lock()
 
 
-def append(path: Path, data: bytes, header: bytes) -> int:
+def append(path: Path, data: bytes, header: bytes, known: Known | None = None) -> int:
     """Add lines to a file, synced to the disk, after its header; make it if there is none.
 
     Args:
         path: The file.
         data: Whole lines.
         header: The first line of a new file.
+        known: The file as it is expected to be, if that matters.
 
     Returns:
         The offset at which they stand.
 
     Raises:
         CassetteError: They cannot be written; the file is as it was.
+        OtherFileError: It is not as expected.
     """
     with _making:
         writer = _writers.setdefault(path, _Writer())
-    return writer.write(path, data, header)
+    return writer.write(path, data, header, known)
 
 
 def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
@@ -108,21 +135,18 @@ def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
         raise CassetteError(what, where=f"in {path}") from None
 
 
-def _write(path: Path, data: bytes, header: bytes) -> int:
+def _write(path: Path, data: bytes, header: bytes, known: Known | None) -> int:
     while True:
         handle = _open(path)
         try:
             with held(handle):
-                if not is_at(handle, path):  # rewritten meanwhile
+                about = at(handle, path)
+                if about is None:  # rewritten meanwhile
                     continue
-                size = os.fstat(handle).st_size
+                if known is not None and not known.is_(handle, about):
+                    raise OtherFileError
+                size, before = (known.size, b"") if known is not None else _before(handle, header)
                 new = size == 0
-                if 0 < size < len(header) and header.startswith(_all_of(handle)):
-                    os.ftruncate(handle, 0)  # a header that a killed process began
-                    size, new = 0, True
-                before = header if new else b""
-                if size and _last(handle, size) != b"\n":
-                    before = b"\n"  # what a killed process left stays a line of its own
                 try:
                     _whole(handle, before + data)
                     os.fsync(handle)
@@ -137,14 +161,26 @@ def _write(path: Path, data: bytes, header: bytes) -> int:
             os.close(handle)
 
 
+def _before(handle: int, header: bytes) -> tuple[int, bytes]:
+    """Return the size of a file, and what is to come before the lines that are added to it."""
+    size = os.fstat(handle).st_size
+    if 0 < size < len(header) and header.startswith(_all_of(handle)):
+        os.ftruncate(handle, 0)  # a header that a killed process began
+        size = 0
+    if size and _read(handle, size - 1, 1) != b"\n":
+        return size, b"\n"  # what a killed process left stays a line of its own
+    return size, b"" if size else header
+
+
 def _rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
     while True:
         handle = _open(path, 0)
         try:
             with held(handle):
-                if not is_at(handle, path):  # rewritten meanwhile
+                about = at(handle, path)
+                if about is None:  # rewritten meanwhile
                     continue
-                _replace(path, change(_all_of(handle)), os.fstat(handle).st_mode & 0o777)
+                _replace(path, change(_all_of(handle)), about.st_mode & 0o777)
                 return
         finally:
             os.close(handle)
@@ -182,9 +218,9 @@ def _whole(handle: int, data: bytes) -> None:
         left = left[os.write(handle, left) :]
 
 
-def _last(handle: int, size: int) -> bytes:
-    os.lseek(handle, size - 1, os.SEEK_SET)
-    return os.read(handle, 1)
+def _read(handle: int, start: int, size: int) -> bytes:
+    os.lseek(handle, start, os.SEEK_SET)
+    return os.read(handle, size)
 
 
 def _sync_folder(folder: Path) -> None:

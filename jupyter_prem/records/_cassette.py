@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import stat
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ._append import append, rewrite
+from ._append import Known, OtherFileError, append, rewrite
 from ._contents import FORMAT, HEADER, Contents, Fault
 from ._errors import CassetteError
 from ._record import Damaged, Record
@@ -160,16 +161,20 @@ class Cassette:
         Raises:
             CassetteError: They cannot be written; the file is as it was.
         """
+        with self._lock:
+            known = self._contents.known
+        if known is not None and not any(self.has(record.key, record.n) for record in records):
+            with suppress(OtherFileError):
+                self._append([((record.key, record.n), record.line()) for record in records], known)
+                return
         self.refresh()
         lines: list[tuple[tuple[str, int], bytes]] = []
         for record in records:
-            known = self.get(record.key, record.n) if self.has(record.key, record.n) else None
-            if known is None or not known.same(record):
+            old = self.get(record.key, record.n) if self.has(record.key, record.n) else None
+            if old is None or not old.same(record):
                 lines.append(((record.key, record.n), record.line()))
         if lines:
-            start = append(self.path, b"".join(line for _, line in lines), HEADER)
-            with self._lock:
-                self._contents.wrote(start, lines)
+            self._append(lines)
 
     def drop(self, places: Collection[tuple[str, int]]) -> None:
         """Leave out records, by key and number; what others record meanwhile stays.
@@ -192,6 +197,11 @@ class Cassette:
 
         rewrite(self.path, change)
         self.refresh()
+
+    def _append(self, lines: list[tuple[tuple[str, int], bytes]], known: Known | None = None) -> None:
+        start = append(self.path, b"".join(line for _, line in lines), HEADER, known)
+        with self._lock:
+            self._contents.wrote(start, lines)
 
     def _take(self, file: BinaryIO) -> None:
         contents = self._contents if self._contents.is_of(file) else Contents(self.path)

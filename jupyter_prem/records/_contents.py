@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from ._append import Known
 from ._errors import CassetteError
 from ._record import Damaged, Record
 
@@ -80,6 +81,13 @@ class Contents:
             return False
         file.seek(self._offset - len(self._tail))
         return file.read(len(self._tail)) == self._tail
+
+    @property
+    def known(self) -> Known | None:
+        """The file as it was read; None where nothing was, or where it does not end with a whole line."""
+        if self._place is None or not self._tail.endswith(b"\n"):
+            return None
+        return Known(self._place, self._offset, self._tail)
 
     def read(self, file: BinaryIO) -> None:
         """Take what follows in the file.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from jupyter_prem.client import Cancel
 
-__all__ = ["async_claim", "claim", "held", "is_at"]
+__all__ = ["async_claim", "at", "claim", "held"]
 
 PATIENCE = DEFAULT_TIMEOUT
 """Seconds for which a question waits for whoever asks the same; then it is asked as well."""
@@ -52,12 +52,13 @@ def held(handle: int) -> Iterator[None]:
         portalocker.unlock(handle)
 
 
-def is_at(handle: int, path: Path) -> bool:
-    """Whether the open file is still the one at `path`, or another took its place."""
+def at(handle: int, path: Path) -> os.stat_result | None:
+    """Return what the system knows of an open file; None where another took its place at `path`."""
+    about = os.fstat(handle)
     try:
-        return os.path.samestat(os.fstat(handle), path.stat())
+        return about if os.path.samestat(about, os.stat(path)) else None  # noqa: PTH116 - Path.stat is slower
     except FileNotFoundError:
-        return False
+        return None
 
 
 @contextmanager

@@ -218,6 +218,73 @@ def test_what_was_added_is_not_read_again(cassette, monkeypatch):
     assert len(Cassette(cassette.path)) == 12
 
 
+def in_place(path, old, new):
+    """Write over a part of a file, which keeps its size and its time."""
+    about = path.stat()
+    with path.open("r+b") as file:
+        data = file.read()
+        file.seek(data.index(old))
+        file.write(new)
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+
+def test_adding_what_is_new_reads_nothing_of_a_file_that_is_as_it_was(cassette, monkeypatch):
+    cassette.add(record_of("one"))
+    cassette.refresh()
+    with monkeypatch.context() as patched:
+        patched.setattr(Cassette, "refresh", lambda _: pytest.fail("read"))
+        for number in range(3):
+            cassette.add(record_of(f"question {number}"), record_of(f"and {number}"))
+    assert len(cassette) == len(Cassette(cassette.path)) == 7
+
+
+def theirs(path):
+    Cassette(path).add(record_of("theirs"))
+
+
+def swapped(path):
+    other = Cassette(path.with_name("other"))
+    other.add(record_of("another"), record_of("theirs"))
+    other.path.replace(path)
+
+
+@pytest.mark.parametrize("change", [theirs, swapped])
+def test_adding_to_a_file_that_others_changed_finds_theirs(cassette, change):
+    cassette.add(record_of("one"))
+    cassette.refresh()
+    change(cassette.path)
+    cassette.add(record_of("theirs"), record_of("mine"))  # an equal one is there
+    lines = cassette.path.read_bytes().splitlines()
+    assert len(lines) == len(set(lines)) == 4
+    assert sorted(texts(cassette)) == sorted(texts(Cassette(cassette.path))) == ["yes"] * 3
+
+
+def test_adding_to_a_file_that_became_another_is_refused(cassette):
+    cassette.add(record_of("one"))
+    cassette.refresh()
+    size = cassette.path.stat().st_size
+    in_place(cassette.path, cassette.path.read_bytes(), b"x" * (size - 1) + b"\n")
+    with pytest.raises(CassetteError, match="holds no recordings"):
+        cassette.add(record_of("two"))
+    assert cassette.path.read_bytes() == b"x" * (size - 1) + b"\n"
+
+
+def test_a_line_is_written_for_whoever_knows_the_file_and_for_the_others(tmp_path):
+    path = tmp_path / "a"
+    writer = _append._Writer()
+    assert writer.write(path, b"one\n", b"head\n") == 5
+    about = path.stat()
+    known = _append.Known((about.st_dev, about.st_ino), about.st_size, b"head\none\n")
+    assert writer.write(path, b"two\n", b"head\n", known) == 9
+    wrong = _append._Line(b"never\n", known), _append._Line(b"three\n", known)
+    writer._all(path, list(wrong), b"head\n")
+    assert [line.start for line in wrong] == [None, None]
+    assert isinstance(wrong[0].failure, _append.OtherFileError)
+    assert writer._waiting == [wrong[1]]
+    assert writer.write(path, b"four\n", b"head\n") == 13
+    assert path.read_bytes() == b"head\none\ntwo\nfour\nthree\n"
+
+
 def test_lines_count_on_after_what_was_added_here(cassette):
     cassette.add(record_of("one"), record_of("two"))
     cassette.add(record_of("three"))

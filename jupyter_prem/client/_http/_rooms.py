@@ -31,6 +31,9 @@ KEPT = 4.0
 """Seconds for which a connection waits for another request; uvicorn, as others, closes it after 5."""
 
 
+_RECENT = 0.05  # seconds for which a loop counts as not held since it was last here
+
+
 class Room:
     """What one loop has open to a service.
 
@@ -43,6 +46,7 @@ class Room:
     def __init__(self, certificates: Certificates, given: httpx.AsyncClient | None) -> None:
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self._out = 0
+        self._left = float("-inf")  # when the last turn ended, as the loop has it
         self.alone = asyncio.Lock()
         self.lanes = Lanes(certificates, given)
         self.clock = Clock()
@@ -54,7 +58,7 @@ class Room:
 
     async def enter(self) -> None:
         """Wait for a turn; there are as many as connections."""
-        if not self._out:
+        if not self._out and asyncio.get_running_loop().time() - self._left > _RECENT:
             # A loop that was held has not heard yet which connections a service closed: two turns tell it.
             await asyncio.sleep(0)
             await asyncio.sleep(0)
@@ -64,6 +68,7 @@ class Room:
     def leave(self) -> None:
         """Leave the turn to the next."""
         self._out -= 1
+        self._left = asyncio.get_running_loop().time()
         self._turns.release()
 
     async def aclose(self) -> None:
