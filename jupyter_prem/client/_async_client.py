@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ._address import FixedEndpoint
 from ._errors import APIError, Interrupted, PremError
+from ._outgoing import Outgoing
 from ._reply import AsyncReplySource
 from ._retry import Retries
 from ._service import Attempt, Options, Service, fetching, waiting
@@ -153,7 +154,8 @@ class AsyncBaseClient(Service):
         except APIError as error:
             if self._unknown(error, request.model):
                 with contextlib.suppress(PremError):
-                    self._near(error, request.model, await self._models(await self._address(None)))
+                    models = await self._models(await self._address(None), within=ERROR_WITHIN)
+                    self._near(error, request.model, models)
             raise
 
     async def _stream(self, attempt: Attempt, address: Address, started: float) -> AsyncChatStream:
@@ -196,8 +198,8 @@ class AsyncBaseClient(Service):
             if status is not None:
                 status("", None)
 
-    async def _models(self, address: Address) -> list[Model]:
-        async with await self._wire.send(address, "GET", "models") as reply:
+    async def _models(self, address: Address, within: float | None = None) -> list[Model]:
+        async with await self._wire.send(Outgoing(address, "GET", "models", within=within)) as reply:
             await self._check(reply, address)
             return self._listed(await reply.read(), reply, address)
 
@@ -211,7 +213,7 @@ class AsyncBaseClient(Service):
         )  # it may start, or fetch, a model
 
     async def _post(self, address: Address, content: bytes) -> AsyncReply:
-        return await self._wire.send(address, "POST", "chat/completions", content=content)
+        return await self._wire.send(Outgoing(address, "POST", "chat/completions", content))
 
     async def _check(self, reply: AsyncReply, address: Address, size: int = 0) -> None:
         if succeeded(reply.status_code):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ._cancel import Cancel, pause
 from ._errors import APIError, Interrupted, PremError
+from ._outgoing import Outgoing
 from ._reply import ReplySource
 from ._retry import Retries
 from ._service import Attempt, Options, Service, fetching, waiting
@@ -143,7 +144,8 @@ class BaseClient(Service):
         except APIError as error:
             if self._unknown(error, request.model):
                 with contextlib.suppress(PremError):
-                    self._near(error, request.model, self._models(self.endpoint.address(), cancel))
+                    models = self._models(self.endpoint.address(), cancel, within=ERROR_WITHIN)
+                    self._near(error, request.model, models)
             raise
 
     def _stream(
@@ -185,13 +187,13 @@ class BaseClient(Service):
             if status is not None:
                 status("", None)
 
-    def _models(self, address: Address, cancel: Cancel | None) -> list[Model]:
-        with self._wire.send(address, "GET", "models", cancel=cancel) as reply:
+    def _models(self, address: Address, cancel: Cancel | None, within: float | None = None) -> list[Model]:
+        with self._wire.send(Outgoing(address, "GET", "models", within=within), cancel=cancel) as reply:
             self._check(reply, address)
             return self._listed(reply.read(), reply, address)
 
     def _post(self, address: Address, content: bytes, cancel: Cancel | None) -> Reply:
-        return self._wire.send(address, "POST", "chat/completions", content=content, cancel=cancel)
+        return self._wire.send(Outgoing(address, "POST", "chat/completions", content), cancel=cancel)
 
     def _check(self, reply: Reply, address: Address, size: int = 0) -> None:
         if succeeded(reply.status_code):

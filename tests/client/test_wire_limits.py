@@ -22,6 +22,7 @@ from jupyter_prem.client import (
     InternalServerError,
     Interrupted,
     LimitExceeded,
+    NotFoundError,
     ProtocolError,
     StreamInterrupted,
     _async_client,
@@ -197,3 +198,14 @@ def test_stop_wakes_a_read_behind_a_proxy(monkeypatch, hosts, authority):
             assert time.perf_counter() - started < 2
     proxy.stop()
     server.stop()
+
+
+def test_a_list_of_models_that_never_comes_keeps_no_error_back(server, clients, monkeypatch):
+    for module in (_client, _async_client):
+        monkeypatch.setattr(module, "ERROR_WITHIN", 0.3)
+    server.models = None  # the script answers, of its list as of a question
+    server.turns(whole('{"error": {"message": "no such model"}}', 404), [Act.STALL])
+    with clients(server.url, SECRET) as client:
+        outcome, took = timed(lambda: ask(client))
+    assert type(outcome.error) is NotFoundError
+    assert 0.2 < took < 2

@@ -12,19 +12,19 @@ import httpx
 
 from jupyter_prem.client._body import Gathered
 from jupyter_prem.client._errors import APIConnectionError, IdleTimeout
-from jupyter_prem.client._timeouts import Pace
 from jupyter_prem.client._unpack import accepted, unpacker
 
 from ._faults import begun, limit_headers, meant, translate
 from ._rooms import Room
-from ._shared import Bearer, Certificates, http_timeouts, shortest, silence
+from ._shared import Bearer, Certificates, http_timeouts, silence
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from jupyter_prem.client._address import Address
-    from jupyter_prem.client._timeouts import Timeouts
+    from jupyter_prem.client._outgoing import Outgoing
+    from jupyter_prem.client._timeouts import Pace, Timeouts
 
     from ._rooms import Sender
 
@@ -88,9 +88,7 @@ class AsyncWire:
             await room.open()
         return room
 
-    async def send(
-        self, address: Address, method: str, path: str, *, content: bytes | None = None
-    ) -> AsyncReply:
+    async def send(self, asked: Outgoing) -> AsyncReply:
         """Send a request and return its reply once the headers are there.
 
         Raises:
@@ -101,28 +99,25 @@ class AsyncWire:
         reply: AsyncReply | None = None
         while reply is None:
             await room.enter()
-            reply = await self._tried(room, address, method, path, content)
+            reply = await self._tried(room, asked)
         return reply
 
-    async def _tried(
-        self, room: Room, address: Address, method: str, path: str, content: bytes | None
-    ) -> AsyncReply | None:
+    async def _tried(self, room: Room, asked: Outgoing) -> AsyncReply | None:
         """Return the reply; None where a connection that had waited was closed meanwhile."""
         sender: Sender | None = None
         response: httpx.Response | None = None
         started = time.perf_counter()
         failure: BaseException
         try:
-            sender = room.lanes.take(address)
-            first = shortest(self._timeouts.first_byte, self._timeouts.total)
-            sent = self._sent(room, sender, address, method=method, path=path, content=content)
-            response = await room.clock.within(first, sent)
+            sender = room.lanes.take(asked.address)
+            sent = self._sent(room, sender, asked)
+            response = await room.clock.within(asked.first(self._timeouts), sent)
             limit_headers(response)
         except BaseException as error:
             room.leave()
             if response is not None:
                 await response.aclose()
-            failure = translate(meant(error), address, began=False)
+            failure = translate(meant(error), asked.address, began=False)
             heard, used = room.lanes.known(sender, error)
             await room.lanes.drop(sender)
             if isinstance(failure, Exception) and failure is error:
@@ -133,27 +128,17 @@ class AsyncWire:
                 await room.lanes.forget()
                 return None
         else:
-            pace = Pace(self._timeouts, started)
-            return AsyncReply(response, address, room, sender, pace)
+            return AsyncReply(response, asked.address, room, sender, asked.pace(self._timeouts, started))
         # Out here the frames that hold the key are gone, of a cancellation too.
         raise failure.with_traceback(None)
 
-    async def _sent(
-        self,
-        room: Room,
-        sender: Sender,
-        address: Address,
-        *,
-        method: str,
-        path: str,
-        content: bytes | None,
-    ) -> httpx.Response:
+    async def _sent(self, room: Room, sender: Sender, asked: Outgoing) -> httpx.Response:
         if not isinstance(sender, httpx.AsyncClient):
-            direct = self._request(address, method, path, content)
+            direct = self._request(asked)
             room.lanes.listen(sender, direct)
             return await sender.handle_async_request(direct)
-        request = self._request_of(sender, method, address.url(path), content)
-        auth = Bearer(address) if address.api_key is not None else httpx.USE_CLIENT_DEFAULT
+        auth = Bearer(asked.address) if asked.address.api_key is not None else httpx.USE_CLIENT_DEFAULT
+        request = self._request_of(sender, asked)
         return await sender.send(request, auth=auth, stream=True, follow_redirects=False)
 
     async def aclose(self) -> None:
@@ -170,26 +155,27 @@ class AsyncWire:
             _LEFT.append(self._rooms)
             self._rooms, self._pid = {}, os.getpid()
 
-    def _request_of(
-        self, client: httpx.AsyncClient, method: str, url: str, content: bytes | None
-    ) -> httpx.Request:
-        headers = self._headers if content is None else {**self._headers, "Content-Type": "application/json"}
-        request = client.build_request(method, url, headers=headers, content=content)
+    def _request_of(self, client: httpx.AsyncClient, asked: Outgoing) -> httpx.Request:
+        json = {} if asked.content is None else {"Content-Type": "application/json"}
+        request = client.build_request(
+            asked.method, asked.url, headers={**self._headers, **json}, content=asked.content
+        )
         request.extensions.update(self._extensions)
         return request
 
-    def _request(self, address: Address, method: str, path: str, content: bytes | None) -> httpx.Request:
-        place = address.url(path)
+    def _request(self, asked: Outgoing) -> httpx.Request:
+        place, key = asked.url, asked.address.api_key
         url = self._urls.get(place)
         if url is None:
             url = self._urls[place] = httpx.URL(place)
+        extensions = dict(self._extensions)
         request = httpx.Request(
-            method, url, headers=self._all_headers, content=content, extensions=dict(self._extensions)
+            asked.method, url, headers=self._all_headers, content=asked.content, extensions=extensions
         )
-        if content is not None:
+        if asked.content is not None:
             request.headers["Content-Type"] = "application/json"
-        if address.api_key is not None:
-            request.headers["Authorization"] = address.api_key.header()
+        if key is not None:
+            request.headers["Authorization"] = key.header()
         return request
 
 

@@ -12,12 +12,11 @@ import httpx
 
 from jupyter_prem.client._body import Gathered
 from jupyter_prem.client._errors import APIConnectionError, IdleTimeout, Interrupted
-from jupyter_prem.client._timeouts import Pace
 from jupyter_prem.client._unpack import accepted, unpacker
 
 from ._ear import Ear
 from ._faults import begun, limit_headers, translate
-from ._shared import Bearer, Certificates, http_timeouts, shortest
+from ._shared import Bearer, Certificates, http_timeouts
 
 if TYPE_CHECKING:
     import ssl
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
 
     from jupyter_prem.client._address import Address
     from jupyter_prem.client._cancel import Cancel
-    from jupyter_prem.client._timeouts import Timeouts
+    from jupyter_prem.client._outgoing import Outgoing
+    from jupyter_prem.client._timeouts import Pace, Timeouts
 
 __all__ = ["Reply", "Wire"]
 
@@ -68,15 +68,7 @@ class Wire:
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
-    def send(
-        self,
-        address: Address,
-        method: str,
-        path: str,
-        *,
-        content: bytes | None = None,
-        cancel: Cancel | None = None,
-    ) -> Reply:
+    def send(self, asked: Outgoing, *, cancel: Cancel | None = None) -> Reply:
         """Send a request and return its reply once the headers are there.
 
         Raises:
@@ -86,28 +78,21 @@ class Wire:
         """
         reply: Reply | None = None
         while reply is None:
-            reply = self._tried(address, method, path, content, cancel)
+            reply = self._tried(asked, cancel)
         return reply
 
-    def _tried(
-        self, address: Address, method: str, path: str, content: bytes | None, cancel: Cancel | None
-    ) -> Reply | None:
+    def _tried(self, asked: Outgoing, cancel: Cancel | None) -> Reply | None:
         """Return the reply; None where a connection that had waited was closed meanwhile."""
-        headers = {**_ACCEPT, "Accept-Encoding": accepted(), **self._headers}
-        if content is not None:
-            headers["Content-Type"] = "application/json"
-        auth = Bearer(address) if address.api_key is not None else httpx.USE_CLIENT_DEFAULT
         lane: _Lane | None = None
         response: httpx.Response | None = None
         started = time.perf_counter()
         failure: BaseException
         try:
-            lane = self._take(address)
-            request = lane.client.build_request(
-                method, address.url(path), headers=headers, content=content, timeout=self._until_the_reply
-            )
+            lane = self._take(asked.address)
+            request = self._request(lane.client, asked)
             request.extensions["trace"] = lane.ear.trace
-            lane.ear.begin(shortest(self._timeouts.first_byte, self._timeouts.total))
+            lane.ear.begin(asked.first(self._timeouts))
+            auth = Bearer(asked.address) if asked.address.api_key is not None else httpx.USE_CLIENT_DEFAULT
             with cancel.closing(lane.ear.shut) if cancel else contextlib.nullcontext():
                 if cancel and cancel.cancelled:
                     raise Interrupted("Stopped before the question was sent.")
@@ -118,7 +103,7 @@ class Wire:
                 response.close()
             if lane is not None and self._given is None:
                 lane.client.close()
-            failure = translate(error, address, began=False, cancel=cancel)
+            failure = translate(error, asked.address, began=False, cancel=cancel)
             if isinstance(failure, Exception) and failure is error:
                 raise
             if lane is not None and lane.ear.heard:
@@ -127,12 +112,23 @@ class Wire:
                 self.close()  # those that wait are as old
                 return None
         else:
-            return Reply(
-                response, lane, address, Pace(self._timeouts, started), cancel=cancel, give=self._give
-            )
+            pace = asked.pace(self._timeouts, started)
+            return Reply(response, lane, asked.address, pace, cancel=cancel, give=self._give)
         # Raised out here, httpx's own error, whose request holds the key, is not its context; and the frames
         # that hold the key are gone, of a KeyboardInterrupt too.
         raise failure.with_traceback(None)
+
+    def _request(self, client: httpx.Client, asked: Outgoing) -> httpx.Request:
+        headers = {**_ACCEPT, "Accept-Encoding": accepted(), **self._headers}
+        if asked.content is not None:
+            headers["Content-Type"] = "application/json"
+        return client.build_request(
+            asked.method,
+            asked.url,
+            headers=headers,
+            content=asked.content,
+            timeout=self._until_the_reply,
+        )
 
     def close(self) -> None:
         """Close the connections that wait for another request."""
