@@ -5,7 +5,8 @@ from ._completion import Models, option_values
 from ._extension import find_magics, load, unload
 from ._magics import PremMagics
 from ._options import OPTIONS, OptionError, parse_words
-from ._state import Answerer, Notebook, Settings
+from ._settings import Settings
+from ._state import Answerer, Notebook
 from .commands import SUBCOMMANDS
 
 __all__ = [

@@ -34,7 +34,8 @@ from ._last_error import LastError
 from ._ledger import checked_prices
 from ._options import chat_arguments, documented, parse_words
 from ._report import checked_trait, short_errors
-from ._state import Notebook, Settings
+from ._settings import Settings
+from ._state import Notebook
 from ._sweep import SWEEP_OPTIONS
 from ._words import split_line, split_options
 from .commands import run, subcommand_help

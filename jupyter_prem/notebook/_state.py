@@ -5,48 +5,27 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import DEFAULT_TIMEOUT, MAX_RETRIES, whole
+from jupyter_prem.client import whole
 
 from ._ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from jupyter_prem.backends import Client, ClientPool, Resolved
-    from jupyter_prem.client import Backend, Cancel, ChatRequest, Key, Model, Options, StreamUsage, Timeouts
+    from jupyter_prem.client import Backend, Cancel, ChatRequest, Key, Model
     from jupyter_prem.conversation import Cell, Conversation, Outcome, Question, Round, Sink
     from jupyter_prem.records import Tape, Taped
 
     from ._recordings import Recordings
+    from ._settings import Settings
 
-__all__ = ["Answerer", "Notebook", "Settings"]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What holds where a cell says nothing: `%config PremMagics`."""
-
-    endpoint: str | None = None
-    system: str = ""
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    stream_usage: StreamUsage = "auto"
-    allow_http_hosts: tuple[str, ...] = ()
-    timeout: float | Timeouts = DEFAULT_TIMEOUT
-    max_retries: int = MAX_RETRIES
-    window: int | None = None
-    budget: int | None = None
-
-    @property
-    def options(self) -> Options:
-        """How a service is asked."""
-        from jupyter_prem.client import Options
-
-        return Options(self.timeout, self.max_retries, stream_usage=self.stream_usage)
+__all__ = ["Answerer", "Notebook"]
 
 
 @dataclass(frozen=True, slots=True)
