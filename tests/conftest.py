@@ -17,6 +17,15 @@ for name in [name for name in os.environ if name.startswith("PREM")]:
 os.environ["PYTHONSAFEPATH"] = "1"
 
 
+LONGEST = ("test_notebooks.py", "test_panel.py", "test_canary.py", "test_sweep.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes minutes: a file stays with one worker, and at the end the other would wait for it."""
+    place = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _files_given_back() -> Iterator[None]:
     """What a kernel's client held is closed once nothing refers to it; a worker runs thousands of tests."""
