@@ -1,11 +1,11 @@
-"""A terminal IPython, in a real pseudo-terminal."""
+"""A terminal IPython and a `jupyter console`, in a real pseudo-terminal."""
 
 from __future__ import annotations
 
 import re
 
 from loopback import answer
-from terminal import ipython
+from terminal import console, ipython
 
 
 def test_answers_are_plain_text_with_their_escapes_disarmed(service):
@@ -87,3 +87,23 @@ def test_a_sweep_leaves_its_summary_where_a_person_looks(service):
         **environ,
     )
     assert "3 of 3 answered, 24 tokens" in shown.replace("Runs(3 of 3 answered, 24 tokens)", "")
+
+
+def test_jupyter_console_answers_in_plain_text(service):
+    service.say(*answer("plain ", "**bold** <b>not bold</b>", "\n\n```python\nx = 1\n```"))
+    shown = console(
+        "%load_ext jupyter_prem",
+        "%chat what's up?",
+        "get_ipython().run_cell_magic('chat', '--code', 'again')",
+        "print('first', chat_response.finish_reason, len(chat_conversation), 'last')",
+        "%chat -t 9 hi",
+        PREM_ENDPOINT=service.url,
+    ).replace("\r", "")
+    assert shown.count("plain **bold** <b>not bold</b>") == 2
+    assert "<div" not in shown
+    assert "first stop 2 last" in shown
+    assert "RequestError: temperature is 9.0: must be a number between 0 and 2" in shown
+    assert [request.body["messages"][-1]["content"] for request in service.questions] == [
+        "what's up?",
+        "again",
+    ]

@@ -1,4 +1,4 @@
-"""A terminal IPython, in a real pseudo-terminal."""
+"""A terminal IPython and a `jupyter console`, each in a real pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -9,22 +9,30 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 
 
 def ipython(*lines: str, typed: str = "", **env: str) -> str:
     """Type lines into a terminal IPython, and `typed` where it asks for a key; return what it showed."""
+    options = ["--no-banner", "--no-confirm-exit", "--simple-prompt", "--colors=NoColor"]
+    return _typed(["IPython", *options], lines, typed, env)
+
+
+def console(*lines: str, **env: str) -> str:
+    """Type lines into a `jupyter console`, which has a kernel of its own; return what it showed."""
+    options = ["--simple-prompt", "--no-confirm-exit"]
+    return _typed(["jupyter_console", *options], lines, "", env)
+
+
+def _typed(command: Sequence[str], lines: Sequence[str], typed: str, env: Mapping[str, str]) -> str:
     leader, follower = pty.openpty()
-    command = [
-        sys.executable,
-        "-m",
-        "IPython",
-        "--no-banner",
-        "--no-confirm-exit",
-        "--simple-prompt",
-        "--colors=NoColor",
-    ]
     process = subprocess.Popen(
-        command, stdin=follower, stdout=follower, stderr=follower, env={**os.environ, **env}, close_fds=True
+        [sys.executable, "-m", *command],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env={**os.environ, **env},
+        close_fds=True,
     )
     os.close(follower)
     ready = select.poll()  # select() takes no number over 1023
