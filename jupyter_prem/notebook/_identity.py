@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from jupyter_prem.conversation import Cell
 
-__all__ = ["current_cell", "named_notebook", "notebook_path", "notebook_paths"]
+__all__ = ["current_cell", "in_colab", "named_notebook", "notebook_path", "notebook_paths", "of_nbclassic"]
 
 
 def notebook_path(shell: InteractiveShell, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -90,3 +90,17 @@ def current_cell(shell: InteractiveShell) -> Cell | None:
         number = None
     cell_id = parent.get("metadata", {}).get("cellId")
     return Cell(cell_id if isinstance(cell_id, str) else None, str(header.get("msg_id", "")), number)
+
+
+def in_colab(shell: InteractiveShell) -> bool:
+    """Whether this is Colab: it makes no cell of what a kernel puts forward (googlecolab/colabtools#1619)."""
+    return type(shell).__module__.startswith("google.colab")
+
+
+def of_nbclassic(parent: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a cell's request comes from a page of nbclassic, which sends no id of the cell.
+
+    Jupyter Server started the kernel, and the protocol is older than that of any client in Python: nbclient,
+    which Voilà too runs cells with, speaks 5.3 or later.
+    """
+    return "JPY_SESSION_NAME" in environ and parent.get("header", {}).get("version") == "5.2"

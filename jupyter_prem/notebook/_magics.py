@@ -270,7 +270,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
             "never" if answerer.at_once else self.live,
             question,
             lambda outcome: notes_of(
-                outcome, answerer.chosen, budgeted=self.budget is not None, code=options.code
+                self.shell, outcome, answerer.chosen, budgeted=self.budget is not None, code=options.code
             ),
         )
         output = None if options.output is UNSET else options.output

@@ -17,6 +17,7 @@ from jupyter_prem.display import (
 )
 from jupyter_prem.objects import ERROR
 
+from ._identity import in_colab, of_nbclassic
 from ._outcome import IMPLICIT, UNANSWERED, bundle_of_outcome, metadata_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ __all__ = ["AnswerSink", "choose_sink", "is_live", "notes_of"]
 def is_live(shell: InteractiveShell, live: str) -> bool:
     """Whether someone watches the page: a front end that runs cells for a person sends the cell's id.
 
-    nbclient, nbval and papermill send none (measured with nbclient 0.11, JupyterLab 4.6).
+    nbclient, nbval and papermill send none (measured with nbclient 0.11, JupyterLab 4.6). nbclassic sends
+    none either, and is told by its protocol; Colab sends none, and is drawn once.
     """
     from IPython.core.displaypub import CapturingDisplayPublisher
 
@@ -44,7 +46,7 @@ def is_live(shell: InteractiveShell, live: str) -> bool:
     if live != "auto":
         return live == "always"
     parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
-    return bool(parent.get("metadata", {}).get("cellId"))
+    return bool(parent.get("metadata", {}).get("cellId")) or (of_nbclassic(parent) and not in_colab(shell))
 
 
 def choose_sink(
@@ -71,10 +73,13 @@ def choose_sink(
     return _CellSink(painter, notes)
 
 
-def notes_of(outcome: Outcome, chosen: Resolved, *, budgeted: bool, code: bool) -> tuple[str, ...]:
+def notes_of(
+    shell: InteractiveShell, outcome: Outcome, chosen: Resolved, *, budgeted: bool, code: bool
+) -> tuple[str, ...]:
     """Return the lines that stand above an answer.
 
     Args:
+        shell: Whose page.
         outcome: How it ended.
         chosen: How its endpoint came to be chosen; a recording says itself whether anybody was named.
         budgeted: Whether there is a budget.
@@ -86,10 +91,12 @@ def notes_of(outcome: Outcome, chosen: Resolved, *, budgeted: bool, code: bool) 
         implicit, unanswered = bool(response.about.get("implied")), False
     uncounted = budgeted and response is not None and response.usage is None
     codeless = code and response is not None and not response.code_blocks
+    cellless = code and response is not None and not (codeless or response.replayed) and in_colab(shell)
     notes = (
         (implicit, UNANSWERED if unanswered else IMPLICIT),
         (uncounted, "The service did not say what it used: the budget cannot count this answer."),
         (codeless, "The answer holds no code block, so there is no next cell."),
+        (cellless, "Colab makes no cell of code: it is in chat_response.code_blocks."),
     )
     return tuple(text for holds, text in notes if holds)
 

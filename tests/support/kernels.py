@@ -58,12 +58,17 @@ class Kernel:
     """One kernel process. `live` cells carry a cell id, as JupyterLab's do."""
 
     def __init__(
-        self, env: dict[str, str | None] | None = None, cwd: str | None = None, log: IO[bytes] | None = None
+        self,
+        env: dict[str, str | None] | None = None,
+        cwd: str | None = None,
+        log: IO[bytes] | None = None,
+        options: list[str] | None = None,
     ) -> None:
         environ = {**os.environ, **{name: value for name, value in (env or {}).items() if value is not None}}
         for name in [name for name, value in (env or {}).items() if value is None]:
             environ.pop(name, None)
         self._log = log
+        self._options = options or []
         self.watchers: list[Callable[[dict[str, Any]], None]] = []
         # Not this folder, from which a kernel would import the tree rather than what is installed.
         folder = cwd or tempfile.gettempdir()
@@ -75,7 +80,9 @@ class Kernel:
 
     def _start(self, environ: dict[str, str], folder: str) -> None:
         self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel(env=environ, cwd=folder, stdout=self._log, stderr=self._log)
+        self.manager.start_kernel(
+            env=environ, cwd=folder, stdout=self._log, stderr=self._log, extra_arguments=self._options
+        )
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
