@@ -749,7 +749,7 @@ def test_notebook_7_shows_the_same(lab, browser, service):
         "import time\ntime.sleep(600)",
     )
     page = browser.new_page(viewport={"width": 1200, "height": 1000})
-    page.goto(lab.notebook_url(name))
+    page.goto(lab.url_in("notebooks", name))
     page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
     # Its lamp says idle before the page has a session; cells that are run then are dropped.

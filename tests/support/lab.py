@@ -83,9 +83,9 @@ class Lab:
         workspace = notebook.removesuffix(".ipynb")  # its own, so that no other notebook is restored
         return f"http://127.0.0.1:{self.port}/lab/workspaces/{workspace}/tree/{notebook}?token={self.token}"
 
-    def notebook_url(self, notebook: str) -> str:
-        """Return the address of Notebook 7's page."""
-        return f"http://127.0.0.1:{self.port}/notebooks/{notebook}?token={self.token}"
+    def url_in(self, page: str, notebook: str) -> str:
+        """Return the address of another page than JupyterLab's: `notebooks`, `nbclassic/notebooks`, `voila/render`."""
+        return f"http://127.0.0.1:{self.port}/{page}/{notebook}?token={self.token}"
 
     def stop(self) -> None:
         self.process.terminate()
