@@ -38,7 +38,9 @@ def load(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup.insert(0, keep_cells)
     shell.input_transformers_cleanup.append(keep_lines)
     shell.input_transformers_cleanup.append(refuse_keys)
-    shell.display_formatter.ipython_display_formatter.for_type_by_name(*_RESPONSE, magics.draw_response)
+    displayed = shell.display_formatter.ipython_display_formatter
+    displayed.for_type_by_name(*_RESPONSE, magics.draw_response)
+    magics.displayed, displayed.enabled = displayed.enabled, True  # off in a terminal before IPython 8
     shell.events.register("post_run_cell", magics.last_error.note)
     add_matcher(shell, magics)
     set_base(lambda: magics.notebook.recordings)
@@ -63,7 +65,9 @@ def unload(shell: InteractiveShell) -> None:
     for transform in (keep_cells, keep_lines, refuse_keys):
         if transform in shell.input_transformers_cleanup:
             shell.input_transformers_cleanup.remove(transform)
-    shell.display_formatter.ipython_display_formatter.pop(".".join(_RESPONSE), None)
+    displayed = shell.display_formatter.ipython_display_formatter
+    displayed.pop(".".join(_RESPONSE), None)
+    displayed.enabled = magics.displayed
     shell.events.unregister("post_run_cell", magics.last_error.note)
     remove_matcher(shell)
     set_base(None)

@@ -125,6 +125,7 @@ class PremMagics(Magics):  # type: ignore[misc]  # see the overrides of mypy in 
         )
         self.last_error = LastError(shell)
         self._drawn: tuple[int, ChatResponse] | None = None
+        self.displayed = True  # whether IPython displayed by type before
 
     @validate(*_FIELD_TRAITS)
     def _in_range(self, proposal: Any) -> Any:

@@ -139,7 +139,10 @@ class Kernel:
         return ran
 
     def run(self, code: str, cell_id: str | None = None, timeout: float = 60) -> Ran:
-        return self.finish(self.start(code, cell_id), timeout)
+        ran = self.finish(self.start(code, cell_id), timeout)
+        while ran.status == "aborted":  # ipykernel before 7 drops what comes right after an error
+            ran = self.finish(self.start(code, cell_id), timeout)
+        return ran
 
     def typed(self, code: str, *texts: str) -> tuple[Ran, dict[str, Any]]:
         """Run a cell that asks, type the texts, and return what it left and how it asked last."""
