@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._errors import PlanError, RunsError, SweepInterrupted
     from ._executor import WorkerError, WorkersLost, ask_one
-    from ._host import Bar, Host, NoBar, TerminalBar, postfix, set_host
+    from ._host import Bar, Host, NoBar, has_bars, postfix, set_host, terminal_bar
     from ._runs import Runs
     from ._sweep import Settings, run_sweep, sweep
 
@@ -23,14 +23,15 @@ __all__ = [
     "RunsError",
     "Settings",
     "SweepInterrupted",
-    "TerminalBar",
     "WorkerError",
     "WorkersLost",
     "ask_one",
+    "has_bars",
     "postfix",
     "run_sweep",
     "set_host",
     "sweep",
+    "terminal_bar",
 ]
 
 _PARTS = {
@@ -42,14 +43,15 @@ _PARTS = {
     "RunsError": "_errors",
     "Settings": "_sweep",
     "SweepInterrupted": "_errors",
-    "TerminalBar": "_host",
     "WorkerError": "_executor",
     "WorkersLost": "_executor",
     "ask_one": "_executor",
+    "has_bars": "_host",
     "postfix": "_host",
     "run_sweep": "_sweep",
     "set_host": "_host",
     "sweep": "_sweep",
+    "terminal_bar": "_host",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from contextlib import nullcontext
@@ -105,7 +106,7 @@ class Anywhere:
     def bar(self, total: int) -> Bar:
         """Return a bar on stderr; in CI and under pytest one that is quiet."""
         quiet = bool(os.environ.get("CI") or os.environ.get("PYTEST_CURRENT_TEST"))
-        return NoBar() if quiet or sys.stderr is None else TerminalBar(total)
+        return NoBar() if quiet or sys.stderr is None else terminal_bar(total)
 
 
 class NoBar:
@@ -118,7 +119,25 @@ class NoBar:
         """Nothing is left."""
 
 
-class TerminalBar:
+def has_bars() -> bool:
+    """Whether tqdm is installed, which draws bars."""
+    return importlib.util.find_spec("tqdm") is not None
+
+
+def terminal_bar(total: int) -> Bar:
+    """Return a bar on stderr; only the summary where there is no tqdm."""
+    return _TerminalBar(total) if has_bars() else _TerminalSummary()
+
+
+class _TerminalSummary(NoBar):
+    """Leaves the summary."""
+
+    def close(self, summary: str) -> None:
+        """Leave the summary."""
+        print(summary, file=sys.stderr)  # noqa: T201 - what a bar is for
+
+
+class _TerminalBar(_TerminalSummary):
     """tqdm's bar, and the summary in its place."""
 
     def __init__(self, total: int) -> None:
@@ -137,7 +156,7 @@ class TerminalBar:
     def close(self, summary: str) -> None:
         """Leave the summary."""
         self._bar.close()
-        print(summary, file=sys.stderr)  # noqa: T201 - what a bar is for
+        super().close(summary)
 
 
 def postfix(failed: int, tokens: int, note: str) -> str:

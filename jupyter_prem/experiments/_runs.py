@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_prem.client import PremError
@@ -66,9 +67,11 @@ class Runs:
     def __repr__(self) -> str:
         return f"Runs({self.summary()})"
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         from ._html import to_html
 
+        if importlib.util.find_spec("pandas") is None:
+            return None
         return to_html(self.to_frame(), self.axes, asked=len(self), total=len(self.rows))
 
     def summary(self) -> str:

@@ -9,7 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.display import IPythonPage, bundle, frame
-from jupyter_prem.experiments import NoBar, Settings, TerminalBar, postfix
+from jupyter_prem.experiments import NoBar, Settings, has_bars, postfix, terminal_bar
 
 from ._sinks import is_live
 from ._sweep import experiment_of, prompt_of
@@ -106,8 +106,8 @@ class NotebookHost:
         """Return a bar for whoever watches the page, else only the summary."""
         shell = self._magics.shell
         if not hasattr(shell, "kernel"):
-            return NoBar() if _unattended() else TerminalBar(total)
-        live = is_live(shell, self._magics.live) and not _unattended()
+            return NoBar() if _unattended() else terminal_bar(total)
+        live = is_live(shell, self._magics.live) and not _unattended() and has_bars()
         return _PageBar(shell, total) if live else _Summary()
 
 

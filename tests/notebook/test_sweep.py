@@ -542,3 +542,16 @@ PROMPTS = [
 def test_a_prompt_arrives_as_typed(kernel, service, prompt):
     swept(kernel, f"%%sweep seed=1\n{prompt}")
     assert said(service) == [prompt]
+
+
+@pytest.mark.parametrize("cell_id", [None, "cell-1"])
+def test_without_tqdm_and_pandas_a_sweep_has_no_bar_and_its_table_is_a_line(begin, service, cell_id):
+    kernel = begin(PREM_ENDPOINT=service.url)
+    kernel.run("import sys; sys.modules.update(tqdm=None, pandas=None)")
+    ran = swept(kernel, "%%sweep n=0:3 seed=1\n{{ n }}", cell_id)
+    assert [bundle["text/plain"] for bundle in ran.bundles] == [
+        "3 of 3 answered, 24 tokens",
+        "Runs(3 of 3 answered, 24 tokens)",
+    ]
+    assert ran.text == ""
+    assert sorted(column(kernel, "text")) == ["You said: 0", "You said: 1", "You said: 2"]
