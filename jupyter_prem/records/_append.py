@@ -9,6 +9,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from ._errors import CassetteError
 from ._locks import at, held
@@ -93,7 +94,7 @@ class _Writer:
                 start += len(line.data)
 
 
-_writers: dict[Path, _Writer] = {}
+_writers: WeakValueDictionary[Path, _Writer] = WeakValueDictionary()  # those that write now
 _making = threading.Lock()
 
 

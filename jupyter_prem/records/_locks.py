@@ -2,7 +2,8 @@
 
 A file of recordings is locked while it is added to. A question is claimed while it is asked: a byte of a file
 in the temporary folder, one file a cassette, stands for it, so that any number of questions costs one open
-file. The library is imported when something is locked: a replay locks nothing.
+file, and none once they are answered. The library is imported when something is locked: a replay locks
+nothing.
 """
 
 from __future__ import annotations
@@ -72,11 +73,11 @@ def claim(path: Path, what: str, cancel: Cancel | None = None) -> Iterator[None]
         OSError: Nothing can be locked here.
     """
     mine = _Claim(path, what)
-    while not mine.taken():
-        if cancel is not None and cancel.cancelled:
-            raise Interrupted("Stopped.")
-        time.sleep(_PAUSE)
     try:
+        while not mine.taken():
+            if cancel is not None and cancel.cancelled:
+                raise Interrupted("Stopped.")
+            time.sleep(_PAUSE)
         yield
     finally:
         mine.leave()
@@ -88,19 +89,20 @@ async def async_claim(path: Path, what: str) -> AsyncIterator[None]:
     import asyncio
 
     mine = _Claim(path, what)
-    while not mine.taken():  # noqa: ASYNC110 - another process lets go of it, which no event tells
-        await asyncio.sleep(_PAUSE)
     try:
+        while not mine.taken():  # noqa: ASYNC110 - another process lets go of it, which no event tells
+            await asyncio.sleep(_PAUSE)
         yield
     finally:
         mine.leave()
 
 
 class _Claim:
-    """One byte of a cassette's lock file."""
+    """One byte of a cassette's lock file, which is open until it is left."""
 
     def __init__(self, path: Path, what: str) -> None:
-        self._file = _file_of(path)
+        self._path = path
+        self._file = _opened(path)
         self._byte = int.from_bytes(hashlib.sha256(what.encode()).digest()[:8], "big") % _BYTES
         self._until = time.monotonic() + PATIENCE
         self._owner = _owner()
@@ -131,6 +133,7 @@ class _Claim:
             with self._file.lock:
                 del self._file.holders[self._byte]
                 self._file.give(self._byte)
+        _left(self._path, self._file)
 
 
 class _Owner:
@@ -160,14 +163,19 @@ _owner = _Owner
 
 
 class _LockFile:
-    """The lock file of a cassette, opened once by a process: closing it would let go of all that is held."""
+    """The lock file of a cassette, open once in a process: closing it lets go of all that is held."""
 
     def __init__(self, path: Path) -> None:
+        self.claims = 0
         self.lock = threading.Lock()
         self.holders: dict[int, _Owner] = {}
         name = hashlib.sha256(str(path).encode("utf-8", "surrogatepass")).hexdigest()[:40]
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         self._handle = os.open(_folder() / f"{name}.lock", flags, 0o600)
+
+    def close(self) -> None:
+        """Close it; nobody may have a claim any more."""
+        os.close(self._handle)
 
     def take(self, byte: int) -> bool:
         """Take a byte's lock, if no other process has it."""
@@ -206,12 +214,24 @@ _files: dict[tuple[int, Path], _LockFile] = {}
 _opening = threading.Lock()
 
 
-def _file_of(path: Path) -> _LockFile:
+def _opened(path: Path) -> _LockFile:
+    """Return the lock file of a cassette, for one more claim."""
     place = (os.getpid(), path)  # a lock is its process' own, not its children's
     with _opening:
         if place not in _files:
             _files[place] = _LockFile(path)
+        _files[place].claims += 1
         return _files[place]
+
+
+def _left(path: Path, file: _LockFile) -> None:
+    """Close a lock file after its last claim."""
+    place = (os.getpid(), path)
+    with _opening:
+        file.claims -= 1
+        if not file.claims and _files.get(place) is file:
+            del _files[place]
+            file.close()
 
 
 def _folder() -> Path:

@@ -756,6 +756,35 @@ def test_many_questions_at_once_open_few_files(path, service):
     assert ran.stdout.split() == ["1500", "1500"], ran.stderr
 
 
+MANY_FILES = """
+import asyncio, os
+from pathlib import Path
+from jupyter_prem import AsyncClient, Client, record
+async def ask():
+    async with AsyncClient({url!r}) as asker:
+        await asker.chat("hi", model="m")
+def once(number):
+    with record(Path({folder!r}) / f"{{number}}.chat.jsonl"), Client({url!r}) as asker:
+        asker.chat("hi", model="m")
+    with record(Path({folder!r}) / f"{{number}}-async.chat.jsonl"):
+        asyncio.run(ask())
+once(0)
+before = len(os.listdir("/proc/self/fd"))
+for number in range(1, 20):
+    once(number)
+print(len(os.listdir("/proc/self/fd")) - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the open files are counted in /proc")
+def test_a_file_that_nobody_records_to_any_more_costs_no_open_file(tmp_path, service):
+    code = MANY_FILES.format(url=service.url, folder=str(tmp_path))
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=90
+    )
+    assert ran.stdout.split() == ["0"], ran.stderr
+
+
 def test_threads_that_wait_for_the_loop_do_not_keep_it_from_writing(path, service):
     async def ask():
         loop = asyncio.get_running_loop()
