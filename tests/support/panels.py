@@ -131,10 +131,20 @@ class Page:
     def _on_html(self, said: dict[str, Any]) -> None:
         self.html.update(said["html"])
 
+    def leave(self) -> None:
+        """Say goodbye, and hear nothing any more."""
+        self.do("bye")
+        self.kernel.watchers.remove(self.take)
+        if self.subshell is not None:
+            self._control("delete_subshell_request", subshell_id=self.subshell)
+
     def _new_subshell(self) -> str:
-        message = self.kernel.client.session.msg("create_subshell_request", {})
+        return str(self._control("create_subshell_request")["subshell_id"])
+
+    def _control(self, kind: str, **content: Any) -> dict[str, Any]:
+        message = self.kernel.client.session.msg(kind, content)
         self.kernel.client.control_channel.send(message)
         while True:
             reply = self.kernel.client.get_control_msg(timeout=10)
             if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
-                return str(reply["content"]["subshell_id"])
+                return dict(reply["content"])
