@@ -3,6 +3,7 @@
 from ._conversation import Conversation
 from ._files import ConversationFileError, write
 from ._host import ConversationStream, Host
+from ._interrupts import uninterrupted
 from ._question import CONTINUE, MAX_TOOL_ROUNDS, Place, Question, asked_again
 from ._session import Sink, ask, prepare
 from ._template import Template, TemplateError, evaluate, expand
@@ -39,5 +40,6 @@ __all__ = [
     "evaluate",
     "expand",
     "prepare",
+    "uninterrupted",
     "write",
 ]

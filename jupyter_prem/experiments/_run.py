@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from jupyter_prem.conversation import uninterrupted
+
 from ._ask import ask_all
 from ._errors import SweepInterrupted
 
@@ -87,11 +89,14 @@ def run(
                 told=counts,
             )
 
-    thread = _Thread(work)
+    thread: _Thread | None = None
     try:
+        with uninterrupted():  # nobody could stop a thread that was begun by half
+            thread = _Thread(work)
         _wait(thread, counts, bar)
     except KeyboardInterrupt:
-        thread.stop()
+        if thread is not None:
+            thread.stop()
         bar.close(runs.summary())
         raise SweepInterrupted(
             runs, f"Stopped; {runs.rows.count} of {len(runs.rows)} rows are done and kept."
@@ -127,6 +132,7 @@ class _Thread:
         self._ended = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
+        self._stopped = False
         self._work = work
         context = contextvars.copy_context()  # of the record blocks that hold
         self._thread = threading.Thread(target=context.run, args=(self._run,), daemon=True)
@@ -142,6 +148,7 @@ class _Thread:
 
     def stop(self) -> None:
         """End it, and wait for its connections to be closed."""
+        self._stopped = True  # heard by a task that has not begun yet
         with suppress(RuntimeError):  # it has ended meanwhile
             self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())
         self._ended.wait(_PATIENCE)
@@ -159,4 +166,6 @@ class _Thread:
 
     async def _main(self) -> None:
         self._task = asyncio.current_task()
+        if self._stopped:
+            raise asyncio.CancelledError
         await self._work()

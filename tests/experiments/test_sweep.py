@@ -27,6 +27,7 @@ from jupyter_prem import (
     record,
     sweep,
 )
+from jupyter_prem.experiments import _run
 from jupyter_prem.records import Cassette
 
 
@@ -427,13 +428,55 @@ def test_errors_of_the_client_are_not_swallowed(service):
         assert client.chat("hi", model="a").text
 
 
-def test_interrupted_in_this_process(service):
-    service.script = lambda request: (time.sleep(0.02), service.echo(request))[1]
-    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+def test_interrupted_in_this_process(ask, service):
+    def script(request):
+        if len(service.questions) == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+        return service.echo(request)
+
+    service.script = script
     with pytest.raises(SweepInterrupted) as caught:
-        sweep("{{ a }}", a=range(900), client=AsyncClient(service.url), progress=False)
+        ask("{{ a }}", a=range(900))
     assert 0 < len(caught.value.runs) < 900
     assert caught.value.runs.to_frame().text.notna().all()
+
+
+def test_interrupted_while_its_thread_begins(ask, service, monkeypatch):
+    start = threading.Thread.start
+    struck = []
+
+    def strike(thread):
+        start(thread)
+        if threading.current_thread() is threading.main_thread() and not struck:
+            struck.append(thread)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(threading.Thread, "start", strike)
+    with pytest.raises(SweepInterrupted):
+        ask("{{ a }}", a=range(900))
+    struck[0].join(10)
+    assert not struck[0].is_alive()
+    assert len(service.questions) < 100
+
+
+def test_interrupted_before_its_loop_begins(ask, service, monkeypatch):
+    begun, stopped = _run._Thread._run, threading.Event()
+
+    def late(thread):
+        stopped.wait(10)
+        begun(thread)
+
+    def interrupted(*_):
+        threading.Timer(0.2, stopped.set).start()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_run._Thread, "_run", late)
+    monkeypatch.setattr(_run, "_wait", interrupted)
+    started = time.monotonic()
+    with pytest.raises(SweepInterrupted):
+        ask("{{ a }}", a=range(9))
+    assert time.monotonic() - started < 5
+    assert service.questions == []
 
 
 def test_what_a_notebook_does_not_expect_is_raised_alone_with_the_rows_that_are_done(ask, service):
