@@ -62,14 +62,16 @@ class _Waiting:
         self._done = threading.Event()
         self._value: Any = None
         self._error: BaseException | None = None
-        self._stop: Callable[[], object] = lambda: None
+        self._stopped = False
+        self._cancel: Callable[[], object] = lambda: None
         # The context carries the cell that asked, so that what the call prints belongs to it.
         run = contextvars.copy_context().run
-        threading.Thread(target=run, args=(self._work,), name="jupyter_prem tool", daemon=True).start()
+        self._thread = threading.Thread(target=run, args=(self._work,), name="jupyter_prem tool", daemon=True)
 
     def result(self, cancel: Cancel | None) -> Any:
         waking = cancel.closing(self._done.set) if cancel is not None else contextlib.nullcontext()
         try:
+            self._thread.start()
             with waking:
                 self._done.wait()
         except KeyboardInterrupt:
@@ -81,6 +83,10 @@ class _Waiting:
         if self._error is not None:
             raise self._error
         return self._value
+
+    def _stop(self) -> None:
+        self._stopped = True  # heard by a coroutine that has not begun yet
+        self._cancel()
 
     def _work(self) -> None:
         try:
@@ -100,5 +106,7 @@ class _Waiting:
             with contextlib.suppress(RuntimeError):  # it has ended meanwhile
                 loop.call_soon_threadsafe(task.cancel)
 
-        self._stop = stop
+        self._cancel = stop
+        if self._stopped:
+            stop()
         return await task

@@ -403,6 +403,28 @@ def test_an_interrupt_ends_an_awaited_call():
     assert sorted(done.stdout.split("\n")[:2]) == ["cancelled", "interrupted True"], done.stderr
 
 
+def test_an_interrupt_ends_an_awaited_call_whose_thread_begins(monkeypatch):
+    start, struck, cancelled = threading.Thread.start, [], []
+
+    async def sleeps():
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    def strike(thread):
+        struck.append(thread)
+        start(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", strike)
+    with pytest.raises(KeyboardInterrupt):
+        tool_of(sleeps).call("")
+    struck[0].join(10)
+    assert (struck[0].is_alive(), cancelled) == (False, [True])
+
+
 def test_a_positional_parameter_keeps_its_place():
     def do(a: int = 1, b: int = 2, /, c: int = 3):
         return [a, b, c]
