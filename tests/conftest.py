@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from executed import nobody  # noqa: F401 - a fixture
 from kernels import Kernel
 from loopback import Service
 from waited import clients  # noqa: F401 - a fixture

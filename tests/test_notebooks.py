@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,15 +11,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from executed import ENVIRONMENT, MIME, answers
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUICKSTART = NOTEBOOKS / "quickstart.ipynb"
-MIME = "application/vnd.jupyter-prem+json"
 
 UNSTEADY = {"nbval-ignore-output", "skip-execution"}
-
-# What a run of these tests under coverage adds is not meant for nbval's.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
 
 FAILING = ["%load_ext jupyter_prem", "%%chat -t 9\nThis temperature is out of range.", "after = 'was run'"]
 
@@ -57,11 +53,6 @@ def execute(runner: str, source: Path, target: Path) -> subprocess.CompletedProc
     return subprocess.run(
         command, capture_output=True, text=True, timeout=300, check=False, cwd=target.parent
     )
-
-
-def answers(path: Path) -> list[dict]:
-    cells = nbformat.read(path, 4).cells
-    return [o.data for cell in cells for o in cell.get("outputs", []) if MIME in o.get("data", {})]
 
 
 @pytest.mark.weights
@@ -152,15 +143,6 @@ def test_nbval_would_see_another_answer(weights, tmp_path):
     assert nbval(path, "--nbval").returncode != 0
 
 
-GUARD = """
-import os, socket
-def refuse(self, address, *_):
-    with open({log!r}, "a") as log:
-        log.write(f"{{os.getpid()}} {{address}}\\n")
-    raise OSError("no network here")
-for name in ("connect", "connect_ex", "sendto"):
-    setattr(socket.socket, name, refuse)
-"""
 REPLAYED = {
     "nbval": lambda source, _: [
         sys.executable,
@@ -184,20 +166,6 @@ REPLAYED = {
     ],
     **RUNNERS,
 }
-
-
-@pytest.fixture
-def nobody(tmp_path):
-    """The environment of a machine without network, key, model or weights."""
-    folder = tmp_path / "guard"
-    folder.mkdir()
-    log = folder / "log"
-    (folder / "sitecustomize.py").write_text(GUARD.format(log=str(log)))
-    env = {name: value for name, value in ENVIRONMENT.items() if not name.startswith(("PREM", "COV"))}
-    env |= {"PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), "JUPYTER_PREM_RECORD": "none"}
-    env |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_NO_CACHE_DIR": "1"}
-    yield env
-    assert not log.exists(), log.read_text()
 
 
 @pytest.mark.parametrize("runner", REPLAYED)

@@ -33,10 +33,14 @@ SETTINGS = {
 
 
 class Lab:
-    """A JupyterLab server over one folder."""
+    """A JupyterLab server over one folder; `python` is whose JupyterLab it is."""
 
     def __init__(
-        self, folder: Path, env: dict[str, str] | None = None, settings: dict[str, str] | None = None
+        self,
+        folder: Path,
+        env: dict[str, str] | None = None,
+        settings: dict[str, str] | None = None,
+        python: str | Path = sys.executable,
     ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -67,7 +71,7 @@ class Lab:
         ]
         self._log = (folder / "lab.log").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options], env=environ, stdout=self._log, stderr=self._log
+            [python, "-m", "jupyterlab", *options], env=environ, stdout=self._log, stderr=self._log
         )
         deadline = time.monotonic() + 60
         while True:
