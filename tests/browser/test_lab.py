@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from lab import write
+from lab import run_all_in_notebook_7, write
 from loopback import Reply, answer, chunk, event
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -120,3 +120,28 @@ def test_selecting_a_code_block_gives_the_exact_code_and_a_wide_table_scrolls(la
     assert selected.strip("\n") == code
     widths = "e => [e.scrollWidth > e.clientWidth, getComputedStyle(e).overflowX]"
     assert notebook.page.locator(".jupyter-prem .pm-table").evaluate(widths) == [True, "auto"]
+
+
+def test_an_answer_streams_in_notebook_7_is_saved_and_is_there_when_it_is_opened_again(lab, browser, service):
+    more = threading.Event()
+    service.script = lambda _: Reply([event(chunk("Partial **words**")), more, *answer(" the rest")])
+    setup = f"%load_ext jupyter_prem\n%config PremMagics.endpoint = {service.url!r}"
+    name = write(lab, "seven.ipynb", setup, "%%chat\nhi")
+    page = browser.new_page(viewport={"width": 1200, "height": 1000})
+    run_all_in_notebook_7(page, lab, name)
+    shown = page.locator(".jp-CodeCell").nth(1).locator(".jupyter-prem")
+    shown.locator("strong", has_text="words").wait_for(timeout=30_000)
+    assert page.locator(".jp-InputPrompt:has-text('*')").count() == 1
+    more.set()
+    shown.get_by_text("the rest").wait_for()
+    shown.get_by_text("3 + 5 tokens").wait_for()
+    with page.expect_response(lambda r: r.request.method == "PUT" and "/api/contents/" in r.url):
+        page.keyboard.press("Control+s")
+    (output,) = nbformat.read(lab.folder / name, 4).cells[1].outputs
+    assert {"text/html", "text/markdown", "text/plain", MIME} == set(output.data)
+    page.close()
+    again = browser.new_page(viewport={"width": 1200, "height": 1000})
+    again.goto(lab.url_in("notebooks", name))
+    again.locator(".jupyter-prem strong", has_text="words").wait_for(timeout=60_000)
+    assert again.locator(".jupyter-prem").count() == 1
+    again.close()

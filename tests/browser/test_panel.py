@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import threading
 
 import nbformat
-import playwright.sync_api
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from lab import Lab, Notebook, write
+from lab import Lab, Notebook, run_all_in_notebook_7, write
 from loopback import Reply, answer, as_json, calls, chunk, event
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -749,17 +747,7 @@ def test_notebook_7_shows_the_same(lab, browser, service):
         "import time\ntime.sleep(600)",
     )
     page = browser.new_page(viewport={"width": 1200, "height": 1000})
-    page.goto(lab.url_in("notebooks", name))
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
-    # Its lamp says idle before the page has a session; cells that are run then are dropped.
-    begun = page.locator(".jp-InputPrompt", has_text=re.compile(r"[*0-9]"))
-    for _ in range(5):
-        page.locator(".lm-MenuBar-item", has_text="Run").first.click()
-        page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
-        with contextlib.suppress(playwright.sync_api.TimeoutError):
-            begun.first.wait_for(timeout=5_000)
-            break
+    run_all_in_notebook_7(page, lab, name)
     page.locator(".prem-field").wait_for(timeout=30_000)
     service.script = lambda _: Reply(answer(CODE))
     ask(page, "in Notebook 7")
