@@ -83,7 +83,7 @@ os._exit(0)
 
 def start(name, server):
     return (
-        "import asyncio, os, random, signal, sys, threading, time\n"
+        "import asyncio, os, queue, random, signal, sys, threading, time\n"
         f"if {name == 'httpx'}: sys.modules['httpx_aiohttp'] = None\n"
         f"from jupyter_prem import AsyncClient, Client\nURL = {server.url!r}"
     )
@@ -118,25 +118,29 @@ finally:
 
 POINTS = {"threads": 200, "aiohttp": 200, "httpx": 100}
 INTERRUPT = """
-chance, threads = random.Random(7), set(threading.enumerate())
-def read(client):
+# One thread for all: a Timer that is collected meanwhile would take an interrupt into its weak reference's callback.
+def interrupts():
+    while True:
+        time.sleep(due.get())
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+due, chance = queue.SimpleQueue(), random.Random(7)
+threading.Thread(target=interrupts, daemon=True).start()
+threads = set(threading.enumerate())
+def read(client, seconds=None):
+    if seconds: due.put(seconds)
     with client.stream("hi", model="m") as stream:
         for _ in stream: pass
-async def read_async():
+async def read_async(seconds=None):
+    if seconds: due.put(seconds)  # here: a loop that is cut while it is made is none of ours
     async with AsyncClient(URL) as client, client.stream("hi", model="m") as stream:
         async for _ in stream: pass
 client = Client(URL)
 def once(seconds):
-    def interrupt():
-        sent.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
-    timer = threading.Timer(seconds, interrupt)
     try:
-        timer.start()
-        read(client) if KIND == "threads" else asyncio.run(read_async())
+        read(client, seconds) if KIND == "threads" else asyncio.run(read_async(seconds))
     except KeyboardInterrupt:
         caught.append(time.monotonic())
-    timer.join()
 sent, caught = [], []
 read(client) if KIND == "threads" else asyncio.run(read_async())  # what is imported on the way is no part of it
 client.close()
