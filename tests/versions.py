@@ -190,10 +190,12 @@ def main() -> int:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wheel = str(Path(options.wheel).resolve())
     every = [kind for kind in kinds(project) if options.only.lower() in kind.name.lower()]
-    alone = options.quick and not options.only
-    plan = [(sys.executable, every[0])] if alone else []
-    for place, python in enumerate([] if alone else pythons()):
-        plan += [(python, kind) for kind in every if place == 0 or kind.name == "newest"]
+    there = pythons()
+    if options.quick and not options.only:
+        plan = [(there[0], every[0])]
+    else:
+        plan = [(there[0], kind) for kind in every]
+        plan += [(python, kind) for python in there[1:] for kind in every if kind.name == "newest"]
     rows, failed = [], False
     for python, kind in plan:
         began = time.monotonic()
