@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from ._errors import CassetteError
 
 if TYPE_CHECKING:
     from ._cassette import Cassette
     from ._record import Record
+
+    Place = tuple[asyncio.AbstractEventLoop, Cassette]
 
 __all__ = ["keep"]
 
@@ -23,51 +25,67 @@ def keep(cassette: Cassette, record: Record) -> asyncio.Future[None]:
 
     It fails with a CassetteError where it cannot be written; the file is as it was then.
     """
-    loop = asyncio.get_running_loop()
-    batches = _loops.setdefault(loop, {})
-    batch = batches.get(cassette)
-    if batch is None:
-        batch = batches[cassette] = _Batch(loop, cassette)
-    return batch.add(record)
+    place = (asyncio.get_running_loop(), cassette)
+    with _lock:
+        if place not in _batches:
+            _batches[place] = _Batch(place)
+        batch = _batches[place]
+        done = batch.add(record)
+        begins, batch.writing = not batch.writing, True
+    if begins:
+        batch.begin()
+    return done
 
 
 class _Batch:
     """What waits to be written to one cassette: all of it goes together, once the write before is done.
 
-    No task writes: whoever cancels all tasks of a loop leaves no answer half told.
+    No task writes, and the writer waits for no loop: whoever cancels all tasks of a loop, and ends it, leaves
+    no answer half told, and none that came unwritten.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, cassette: Cassette) -> None:
-        self._loop = loop
-        self._cassette = cassette
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._loop, self._cassette = place
         self._waiting: list[tuple[Record, asyncio.Future[None]]] = []
-        self._writing = False
+        self.writing = False
 
     def add(self, record: Record) -> asyncio.Future[None]:
+        """Have a record wait; for whoever holds the lock."""
         done: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((record, done))
-        if not self._writing:
-            self._write()
         return done
 
-    def _write(self) -> None:
-        batch, self._waiting = self._waiting, []
-        told = [done for _, done in batch]
-        self._writing = True
+    def begin(self) -> None:
+        """Have what waits written."""
         try:
-            future = _writer().submit(self._cassette.add, *(record for record, _ in batch))
+            _writer().submit(self._write)
         except RuntimeError as error:  # no more threads
-            self._written(told, error)
-            return
+            self._told([done for _, done in self._taken(end=True)], error)
 
-        def written(future: Future[None]) -> None:
+    def _taken(self, *, end: bool = False) -> list[tuple[Record, asyncio.Future[None]]]:
+        with _lock:
+            batch, self._waiting = self._waiting, []
+            if end or not batch:
+                self.writing = False
+                _batches.pop(self._place, None)
+        return batch
+
+    def _write(self) -> None:
+        while batch := self._taken():
+            error: BaseException | None = None
+            try:
+                self._cassette.add(*(record for record, _ in batch))
+            except BaseException as failure:  # noqa: BLE001 - it is told to those who wait
+                error = failure
             with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._written, told, future.exception())
+                self._loop.call_soon_threadsafe(self._told, [done for _, done in batch], error)
+            with suppress(RuntimeError):  # the interpreter ends: what waits is written first
+                _writer().submit(self._write)  # after those of other cassettes
+                return
 
-        future.add_done_callback(written)
-
-    def _written(self, told: list[asyncio.Future[None]], error: BaseException | None) -> None:
-        self._writing = False
+    @staticmethod
+    def _told(told: list[asyncio.Future[None]], error: BaseException | None) -> None:
         for done in told:
             if done.done():
                 continue
@@ -77,13 +95,10 @@ class _Batch:
                 done.set_exception(error)
             else:
                 done.set_result(None)
-        if self._waiting:
-            self._write()
-        else:
-            _loops.get(self._loop, {}).pop(self._cassette, None)
 
 
-_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Cassette, _Batch]] = WeakKeyDictionary()
+_batches: dict[Place, _Batch] = {}  # those that are written now
+_lock = threading.Lock()
 _writers: dict[int, ThreadPoolExecutor] = {}
 
 

@@ -19,11 +19,12 @@ from pathlib import Path
 import pytest
 from loopback import Reply, answer, as_json, calls, chunk, event
 from waited import Waited
+from wire_asked import until
 
 from jupyter_prem import AsyncClient, CassetteError, Client, Conversation, MissingRecordingError, record
 from jupyter_prem.backends import asking_again
 from jupyter_prem.client import Cancel, Interrupted, PremError
-from jupyter_prem.records import Cassette, CassetteWarning, Mode, ModeError, verify
+from jupyter_prem.records import Cassette, CassetteWarning, Mode, ModeError, _async_taped, verify
 
 
 @pytest.fixture
@@ -814,6 +815,32 @@ def test_loops_that_have_ended_are_not_kept(path, service):
             asyncio.run(ask(number))
     gc.collect()
     assert sum(loop() is not None for loop in loops) <= 1
+
+
+def test_a_loop_that_ends_before_its_answers_are_written_is_not_kept_and_they_are_written(
+    path, service, monkeypatch
+):
+    add, keep, more, kept, loops = Cassette.add, _async_taped.keep, threading.Event(), [], []
+    monkeypatch.setattr(Cassette, "add", lambda *args: (more.wait(10), add(*args)))
+    monkeypatch.setattr(_async_taped, "keep", lambda *args: kept.append(True) or keep(*args))
+
+    async def ask():
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        async with AsyncClient(service.url) as asker:
+            asked = [
+                asyncio.ensure_future(asker.chat(f"question {number}", model="m")) for number in range(3)
+            ]
+            while len(kept) < 3:  # noqa: ASYNC110 - no event tells it
+                await asyncio.sleep(0.001)
+            for one in asked:
+                one.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+
+    with record(path):
+        asyncio.run(ask())
+    more.set()
+    assert until(lambda: len(Cassette(path)) == 3, 10)
+    assert until(lambda: gc.collect() is not None and loops[0]() is None, 10)
 
 
 def test_where_recordings_are_does_not_move_with_the_working_folder(path, service, monkeypatch):
