@@ -90,7 +90,8 @@ def soaked(soak: Soak, minutes: float) -> int:
             bare.append(fresh(soak, began, bare[0]))
             print(f"nothing kept: {bare[-1].line()}", flush=True)
     except KernelDied as error:
-        dead = str(error)
+        log = (soak.folder / "kernel.log").read_text(errors="replace")
+        dead = f"{error}\nThe kernel's log ends with\n{log[-6000:]}"
     grown = growths(bare, chapters)
     if chapters:
         print(f"\n{table(bare, samples, chapters)}\n")

@@ -161,7 +161,8 @@ def counts(soak: Soak) -> str:
     """Return what was done, and what went wrong."""
     lines = [
         f"{soak.questions:,} questions reached the service, {soak.answered:,} answers were looked for; "
-        f"{soak.interrupts:,} interrupts; the longest step took {soak.longest:.1f} s.",
+        f"{soak.interrupts:,} interrupts, of which {soak.unreplied} fell into ipykernel's own code and cost a reply; "
+        f"the longest cell took {soak.longest:.1f} s.",
         "Steps: " + ", ".join(f"{count} {name}" for name, count in soak.steps.most_common()) + ".",
         "Replies: " + ", ".join(f"{count} {name}" for name, count in soak.faults.most_common()) + ".",
         "",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import queue
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -30,9 +33,13 @@ class Thing(TypedDict):
 def lookup(word: str) -> str:
     "Look a word up."
     return f"found {{word}}"
+import faulthandler, signal
+faulthandler.register(signal.SIGUSR1, sys.__stderr__)
+%xmode Minimal
 %load_ext jupyter_prem
 %config PremMagics.timeout = 10
 """
+_LOST = "KeyboardInterrupt caught in kernel"
 _STOPPED = 5.0  # seconds that a cell has to end after an interrupt
 
 
@@ -66,9 +73,12 @@ class Asked:
         return str(self.last["end"])
 
     def asked_twice(self) -> bool:
-        """Whether a question was asked again that somebody can have answered."""
+        """Whether a question was asked again that somebody can have answered.
+
+        A 400 to a stream may mean that the service knows no `stream_options`.
+        """
         return any(
-            note["end"] != "again" and note["round"] == later["round"]
+            note["end"] != "again" and note["kind"] != "400" and note["round"] == later["round"]
             for note, later in zip(self.notes, self.notes[1:], strict=False)
         )
 
@@ -94,7 +104,7 @@ class Soak:
         self.deaths = 0
         self.steps: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
-        self.interrupts = 0
+        self.interrupts = self.unreplied = 0
         self.questions = 0
         self.answered = 0
         self.kept: dict[str, list[str]] = {}  # what must be in a conversation, by tag
@@ -149,11 +159,8 @@ class Soak:
             timer.start()
         try:
             ran = self.kernel.finish(msg_id, limit * 4)
-        except Exception as error:
-            self.deaths += not self.kernel.manager.is_alive()
-            raise KernelDied(
-                f"{type(error).__name__} after {time.monotonic() - began:.0f} s of {code!r}"
-            ) from error
+        except queue.Empty as error:
+            ran = self._unreplied(error, code, time.monotonic() - began, stopped)
         finally:
             timer.cancel()
             if stop is not None:
@@ -161,11 +168,27 @@ class Soak:
         ended = time.monotonic()
         self.stopped = bool(stopped)
         self.interrupts += self.stopped
+        if stopped:  # a request that was on its way is read and noted a moment later
+            threading.Event().wait(0.1)
         took = ended - (stopped[0] if stopped else began)
         if took > (_STOPPED if stopped else limit):
             self.late.append(f"{took:.1f} s{' after the interrupt' * bool(stopped)}: {code[:80]!r}")
         self.longest = max(self.longest, took)
         return ran
+
+    def _unreplied(self, error: Exception, code: str, took: float, stopped: list[float]) -> Ran:
+        """Return what is left of a cell whose reply ipykernel lost as the interrupt fell into its own code."""
+        alive = self.kernel.manager.is_alive()
+        self.deaths += not alive
+        lost = (self.folder / "kernel.log").read_text(errors="replace").count(_LOST)
+        if not (alive and stopped and lost > self.unreplied):
+            if alive:
+                os.kill(self.kernel.pid, signal.SIGUSR1)  # it says what each thread does
+                threading.Event().wait(1)
+            raise KernelDied(f"{type(error).__name__} after {took:.0f} s of {code!r}") from error
+        self.unreplied = lost
+        stopped[0] = time.monotonic()  # it was done at once
+        return Ran("lost")
 
     def told(self, code: str) -> Any:
         """Return what a cell prints, as JSON."""

@@ -131,7 +131,8 @@ class Kernel:
                 ran.outputs.append(content)
             elif kind == "update_display_data":
                 self._update(ran, content)
-        reply = self._reply(msg_id, deadline)
+        # It is sent before the kernel says that it is idle: ipykernel loses one that an interrupt falls into.
+        reply = self._reply(msg_id, min(deadline, time.monotonic() + 10))
         ran.status = reply["status"]
         ran.payload = reply.get("payload", [])
         if ran.status == "error":
