@@ -99,12 +99,23 @@ class _Batch:
 
 _batches: dict[Place, _Batch] = {}  # those that are written now
 _lock = threading.Lock()
-_writers: dict[int, ThreadPoolExecutor] = {}
+_writers: list[ThreadPoolExecutor] = []
 
 
 def _writer() -> ThreadPoolExecutor:
     """Return the thread that writes, one for a process: a loop's own may all wait for that loop."""
-    pid = os.getpid()
-    if pid not in _writers:
-        _writers[pid] = ThreadPoolExecutor(1, thread_name_prefix="jupyter_prem-recordings")
-    return _writers[pid]
+    if not _writers:
+        _writers.append(ThreadPoolExecutor(1, thread_name_prefix="jupyter_prem-recordings"))
+    return _writers[0]
+
+
+def _after_fork() -> None:
+    """Begin anew in a child: the parent's thread writes what waits there, and may have held the lock."""
+    global _lock  # noqa: PLW0603 - one that is held for ever
+    _lock = threading.Lock()
+    _batches.clear()
+    _writers.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

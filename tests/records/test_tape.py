@@ -1070,3 +1070,34 @@ def test_without_ipython(path, service):
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ran.stdout == "You said: hello\n", ran.stderr
     assert json.loads(Path(path).read_text().splitlines()[1])["n"] == 1
+
+
+FORKS = """
+import asyncio, os, sys
+sys.path.insert(0, sys.argv[1])
+from recorded import record_of
+from jupyter_prem.records import Cassette, _batch
+
+cassette = Cassette(sys.argv[2])
+
+async def kept(question):
+    await asyncio.wait_for(_batch.keep(cassette, record_of(question)), 20)
+
+asyncio.run(kept("before"))
+_batch._lock.acquire()  # as one who writes at that moment
+child = os.fork()
+if not child:
+    asyncio.run(kept("in the child"))
+    os._exit(0)
+_batch._lock.release()
+assert os.waitpid(child, 0)[1] == 0
+asyncio.run(kept("after"))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_child_that_was_forked_records_too(tmp_path):
+    path = tmp_path / "a.chat.jsonl"
+    support = Path(__file__).parents[1] / "support"
+    subprocess.run([sys.executable, "-c", FORKS, support, path], check=True, timeout=60)
+    assert len(Cassette(path)) == 3
