@@ -32,7 +32,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import httpx
 from answers import answer_of
 from kernels import Kernel
-from loopback import Reply, Service, answer, as_json
+from loopback import Reply, Service, as_json
+from spoken import events, prompt_of, streams, whole
 
 OPEN = """
 import httpx, json
@@ -74,7 +75,18 @@ ARMS = {
     "naive": (NAIVE, "_ = ask({!r})"),
     "chatlas": (CHATLAS, "_ = ask({!r})"),
 }
-DRAWN = {"display_data", "update_display_data", "clear_output", "stream", "execute_result"}
+DRAWN = {
+    "display_data",
+    "update_display_data",
+    "clear_output",
+    "stream",
+    "execute_result",
+    "comm_open",
+    "comm_msg",
+}
+
+
+JSON = {"content-type": "application/json"}
 
 
 @dataclass
@@ -115,14 +127,20 @@ def serve() -> None:
     times = [0.0, 0.0]
 
     def script(request: Any) -> Reply:
-        content = request.body["messages"][-1]["content"]
-        asked = content if isinstance(content, str) else content[0]["text"]
+        asked = prompt_of(request)
         if asked == "times":
             return as_json(times)
-        deltas, size, seconds, number = map(float, asked.split())
+        deltas, size, seconds, number = map(float, asked.split()[:4])
         text, n = "The first words. " + answer_of(int(size), int(number)), int(deltas)
-        events = answer(*(text[len(text) * i // n : len(text) * (i + 1) // n] for i in range(n)))
-        return Reply(paced(events, seconds))
+        if not streams(request):
+            return Reply(at_once(json.dumps(whole(request, text)).encode(), seconds), headers=JSON)
+        texts = [text[len(text) * i // n : len(text) * (i + 1) // n] for i in range(n)]
+        return Reply(paced(events(request, texts), seconds))
+
+    def at_once(body: bytes, seconds: float) -> Any:
+        times[:] = [time.perf_counter(), time.perf_counter() + seconds]
+        threading.Event().wait(seconds)
+        yield body
 
     def paced(events: list[bytes], seconds: float) -> Any:
         started = time.perf_counter()
@@ -140,24 +158,34 @@ def serve() -> None:
     sys.stdin.read()
 
 
-def measure(kernel: Kernel, url: str, arm: str, question: str) -> Run:
-    clock = "__import__('time').process_time()"
-    before = float(kernel.value(clock))
-    message = kernel.start(ARMS[arm][1].format(question), "cell-1")
+CLOCK = "__import__('time').process_time()"
+
+
+def empty_cell(kernel: Kernel) -> float:
+    """Return the CPU that is measured of a cell in which nothing happens."""
+    clocks = [float(kernel.value(CLOCK)) for _ in range(6)]
+    return statistics.median(after - before for before, after in itertools.pairwise(clocks))
+
+
+def measure(kernel: Kernel, url: str, cell: str) -> Run:
+    """Run a cell that asks, and look at every message of it."""
+    before = float(kernel.value(CLOCK))
+    message = kernel.start(cell, "cell-1")
     run = Run(0.0)
     while True:
         got = kernel.client.get_iopub_msg(timeout=60)
         if got["parent_header"].get("msg_id") != message:
             continue
         if got["msg_type"] in DRAWN:
-            size = len(json.dumps(got["content"], ensure_ascii=False).encode())
+            size = len(json.dumps(got["content"], ensure_ascii=False).encode("utf-8", "surrogatepass"))
+            size += sum(map(len, got.get("buffers", ())))
             run.sizes.append((time.perf_counter(), size))
             if not run.first_frame and "The " in str(got["content"]):
                 run.first_frame = time.perf_counter()
         assert got["msg_type"] != "error", got["content"]["evalue"]
         if got["msg_type"] == "status" and got["content"]["execution_state"] == "idle":
             break
-    run.cpu = float(kernel.value(clock)) - before
+    run.cpu = float(kernel.value(CLOCK)) - before
     body = {"messages": [{"role": "user", "content": "times"}]}
     run.began, run.ended = httpx.post(f"{url}/api/v1/chat/completions", json=body).json()
     return run
@@ -171,17 +199,12 @@ def compare(url: str, arms: list[str], question: str, runs: int) -> dict[str, li
             assert kernels[arm].run(f"URL = {url!r}").status == "ok"
             ran = kernels[arm].run(ARMS[arm][0].replace("= URL", f"= {url!r}"))
             assert ran.status == "ok", ran.error
-            measure(kernels[arm], url, arm, "50 400 0 0")
-        empty = statistics.median(
-            float(kernels[arms[0]].value("__import__('time').process_time()")) - before
-            for before in (
-                float(kernels[arms[0]].value("__import__('time').process_time()")) for _ in range(5)
-            )
-        )
+            measure(kernels[arm], url, ARMS[arm][1].format("50 400 0 0"))
+        empty = empty_cell(kernels[arms[0]])
         results: dict[str, list[Run]] = {arm: [] for arm in arms}
         for number in range(runs):
             for arm in arms:
-                run = measure(kernels[arm], url, arm, f"{question} {5000 * (number + 1)}")
+                run = measure(kernels[arm], url, ARMS[arm][1].format(f"{question} {5000 * (number + 1)}"))
                 run.cpu -= empty
                 results[arm].append(run)
         return results
@@ -197,7 +220,7 @@ def fresh(url: str, runs: int) -> None:
         kernel = Kernel()
         try:
             kernel.run(OURS.replace("URL", repr(url)))
-            paints.append(1000 * measure(kernel, url, "ours", "500 3600 1 0").first_paint)
+            paints.append(1000 * measure(kernel, url, ARMS["ours"][1].format("500 3600 1 0")).first_paint)
         finally:
             kernel.stop()
     print(f"\nFirst paint in a fresh kernel: {statistics.median(paints):.0f} ms (median of {runs})")

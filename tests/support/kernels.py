@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 import nbformat
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
 
@@ -55,7 +56,7 @@ class Ran:
 
 
 class Kernel:
-    """One kernel process. `live` cells carry a cell id, as JupyterLab's do."""
+    """One kernel process, of another interpreter if one is named. `live` cells carry a cell id, as JupyterLab's do."""
 
     def __init__(
         self,
@@ -63,12 +64,14 @@ class Kernel:
         cwd: str | None = None,
         log: IO[bytes] | None = None,
         options: list[str] | None = None,
+        python: str | None = None,
     ) -> None:
         environ = {**os.environ, **{name: value for name, value in (env or {}).items() if value is not None}}
         for name in [name for name, value in (env or {}).items() if value is None]:
             environ.pop(name, None)
         self._log = log
         self._options = options or []
+        self._python = python
         self.watchers: list[Callable[[dict[str, Any]], None]] = []
         # Not this folder, from which a kernel would import the tree rather than what is installed.
         folder = cwd or tempfile.gettempdir()
@@ -80,6 +83,9 @@ class Kernel:
 
     def _start(self, environ: dict[str, str], folder: str) -> None:
         self.manager = KernelManager(kernel_name="python3")
+        if self._python is not None:
+            argv = [self._python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            self.manager._kernel_spec = KernelSpec(argv=argv, display_name="Python 3", language="python")
         self.manager.start_kernel(
             env=environ, cwd=folder, stdout=self._log, stderr=self._log, extra_arguments=self._options
         )
