@@ -33,10 +33,17 @@ from shown import hostiles
 from streamed import costs, loads, stops
 
 Found = dict[str, Any]
+LONG = 100
 
 
 def number(value: float | None, digits: int = 0) -> str:
     return "never" if value is None else f"{value:,.{digits}f}"
+
+
+def cost_cell(found: Found, figure: str) -> str:
+    if not found["streamed"]:
+        return f"{figure}, not streamed"
+    return figure if found["deltas"] == 5000 else f"{figure}, of {found['deltas']:,}"
 
 
 def kept(found: Found) -> str:
@@ -63,8 +70,8 @@ ROWS: dict[str, list[tuple[str, Callable[[Found], str]]]] = {
         ("loaded and a first short answer, ms", lambda found: number(found["first_answer"])),
     ],
     "costs": [
-        ("kernel CPU of 5,000 deltas, ms [^1]", lambda found: number(found["cpu"])),
-        ("… of a bare httpx loop", lambda found: number(found["ratio"], 1)),
+        ("kernel CPU of 5,000 deltas, ms [^1]", lambda found: cost_cell(found, number(found["cpu"]))),
+        ("… of a bare httpx loop", lambda found: cost_cell(found, number(found["ratio"], 1))),
         ("bytes to the front end, of the text", lambda found: number(found["bytes"], 1)),
         ("first paint of an answer of 1 s, ms [^1]", lambda found: number(found["paint"])),
     ],
@@ -153,7 +160,10 @@ def table(results: dict[str, dict[str, Found]], versions: dict[str, dict[str, st
 
 
 def _cell(cell: Callable[[Found], str], found: Found) -> str:
-    return f"not measured: {found['fault']}".replace("|", "¦") if "fault" in found else cell(found)
+    if "fault" not in found:
+        return cell(found)
+    words = f"not measured: {found['fault']}".replace("|", "¦")
+    return words if len(words) < LONG else f"{words[:LONG]}…"
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from loopback import DONE, USAGE, Request, chunk, completion, event
+from loopback import DONE, USAGE, Reply, Request, as_json, chunk, completion, event
 
 COUNTS = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
 
@@ -40,6 +40,13 @@ def events(request: Request, texts: list[str]) -> list[bytes]:
 def whole(request: Request, text: str) -> dict[str, Any]:
     """Return the body of an answer that is not streamed."""
     return _response(text) if request.path.endswith("/responses") else completion(text)
+
+
+def said(request: Request, *texts: str) -> Reply:
+    """Return the answer, in a delta for each text where a stream is asked for."""
+    if streams(request):
+        return Reply(events(request, list(texts)))
+    return as_json(whole(request, "".join(texts)))
 
 
 def _text(content: Any) -> str:

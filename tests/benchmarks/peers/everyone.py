@@ -81,11 +81,13 @@ def drive(url, seconds):
 )
 
 COSETTE = Peer(
+    # Installed with what there was at its release: the newest toolslm has no toolslm.funccall, which it imports, and
+    # the newest openai does not take the ResponseUsage that it makes.
     # README: `chat = Chat(model)`, `chat("I'm Jeremy")` shows Markdown; "use stream=True to stream the results":
     # `for o in chat("…", stream=True): print(o, end='')`. Its Client asks the Responses API and no other.
     name="cosette",
-    installs=("cosette",),
-    versions=("cosette", "openai", "ipykernel"),
+    installs=("cosette", "toolslm<0.3.37", "openai<2.20"),
+    versions=("cosette", "toolslm", "openai", "ipykernel"),
     load="from cosette import *",
     connect="client = Client('m', base_url=URL + '/v1')\nchat = Chat(cli=client)",
     ask="for o in chat({literal}, stream=True): print(o, end='')",
@@ -116,28 +118,34 @@ async def callback(contents, user, instance):
 chat = pn.chat.ChatInterface(callback=callback, callback_user="assistant")
 display(chat)
 async def whole():
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.02)
     while chat.disabled:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.02)
 """,
     ask="chat.send({literal})\nawait whole()",
     begin="chat.send({literal})",
     fresh="chat.clear()",
+    opens="[name for name in get_ipython().kernel.comm_manager.targets if len(name) == 32]",
     stop="chat.stop()",
     kept="chat.objects[-1].object if chat.objects[-1].user == 'assistant' else ''",
     drive="""
-def drive(url, seconds):
+async def drive(url, seconds):
     global aclient
     aclient = AsyncOpenAI(base_url=url + "/v1", api_key="key", timeout=seconds)
     chat.clear()
     chat.send("hi")
-    return asked
+    await whole()
+    last = chat.objects[-1]
+    if last.user == "Exception":
+        raise RuntimeError(last.object)
+    return [last.object if last.user == "assistant" else ""]
 """,
 )
 
 LLM = Peer(
     # Python API, "Streaming responses": `for chunk in response: print(chunk, end="")`; "OpenAI-compatible models":
-    # api_base in extra-openai-models.yaml; "Persisting a conversation yourself": to_dict and from_dict.
+    # api_base in extra-openai-models.yaml; Serialization: `Response.from_dict` and `response.reply()` "to
+    # continue a conversation across a process boundary". No timeout can be set.
     name="llm",
     installs=("llm",),
     versions=("llm", "openai", "ipykernel"),
@@ -152,17 +160,17 @@ conversation = model.conversation()
 """,
     ask='response = conversation.prompt({literal})\nfor chunk in response:\n    print(chunk, end="")',
     fresh="conversation = model.conversation()",
-    save="""
-import json
-from llm import user
-history = [user(response.prompt.prompt).to_dict()] + [m.to_dict() for m in response.messages]
-json.dump(history, open("history.json", "w"))
+    drive="""
+def drive(url, seconds):
+    listed.write_text(f"- model_id: here\\n  model_name: m\\n  api_base: {url}/v1\\n")
+    yield from llm.get_model("here").prompt("hi")
 """,
-    restore="import json\nhistory = [llm.Message.from_dict(d) for d in json.load(open('history.json'))]",
-    again=(
-        "from llm import user\nresponse = model.prompt(messages=history + [user({literal})])\n"
-        'for chunk in response:\n    print(chunk, end="")'
+    save="import json, pathlib\npathlib.Path('turn.json').write_text(json.dumps(response.to_dict()))",
+    restore=(
+        "import json, pathlib\n"
+        "response = llm.Response.from_dict(json.loads(pathlib.Path('turn.json').read_text()))"
     ),
-    how="code of one's own, before and after: messages as JSON",
+    again='response = response.reply({literal})\nfor chunk in response:\n    print(chunk, end="")',
+    how="code of one's own, before and after: the response as JSON",
 )
 EVERYONE = [OURS, MAGICS_2, MAGICS_3, CHATLAS, COSETTE, PANEL, LLM]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+import uuid
 import venv
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
 
 from kernels import Kernel
 
-KERNEL = "ipykernel==7.*"
+COMMON = ("ipykernel==7.*", "brotli")  # what is here too, and decides what a service may pack with
 # A key that some will not start without; litellm's list of prices as it ships, not fetched while it is loaded.
 ENV: dict[str, str | None] = {"OPENAI_API_KEY": "no-key", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 
@@ -41,6 +43,7 @@ class Peer:
         save: A cell that saves the conversation, if it is not in the notebook by itself.
         restore: A cell that takes it up again.
         how: In words, how that is.
+        opens: Expression of the comms that a page opens once it has drawn what `connect` displayed.
         speaks: Which API.
     """
 
@@ -60,6 +63,7 @@ class Peer:
     save: str = ""
     restore: str = ""
     how: str = ""
+    opens: str = ""
     speaks: str = "chat"
 
     def cell(self, text: str, kind: str = "ask") -> str:
@@ -88,7 +92,14 @@ class Place:
             if ran.status != "ok":
                 kernel.stop()
                 raise RuntimeError(f"{ran.ename}: {ran.evalue}")
+        self.open(kernel)
         return kernel
+
+    def open(self, kernel: Kernel) -> None:
+        """Open the comms that the peer's part in the page would."""
+        for name in ast.literal_eval(kernel.value(self.peer.opens)) if self.peer.opens else ():
+            content = {"comm_id": uuid.uuid4().hex, "target_name": name, "data": {}}
+            kernel.client.shell_channel.send(kernel.client.session.msg("comm_open", content))
 
     def connecting(self, url: str) -> str:
         return self.peer.connect.replace("URL", repr(url))
@@ -104,7 +115,7 @@ def placed(peer: Peer, cache: Path, say: Callable[[str], None]) -> Place:
     if not whole.exists():
         say(f"pip install {' '.join(peer.installs)}")
         venv.create(folder, with_pip=True, clear=True)
-        command = [str(python), "-m", "pip", "install", "-q", KERNEL, *peer.installs]
+        command = [str(python), "-m", "pip", "install", "-q", *COMMON, *peer.installs]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         if ran.returncode:
             last = [line for line in ran.stderr.splitlines() if line.startswith("ERROR")]

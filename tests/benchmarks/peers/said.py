@@ -15,7 +15,7 @@ from bench_faults import of_peer
 from kernels import Kernel, Ran
 from loopback import Reply, Request, Service
 from peer import Place
-from spoken import events, prompt_of, said_in, streams, whole
+from spoken import prompt_of, said, said_in
 from wire_cases import Case, Outcome
 from wire_faults import FAULTS
 from wire_framing import FRAMING
@@ -48,9 +48,7 @@ PROMPTS = [
 def speaking(request: Request) -> Reply:
     """Say back what was asked."""
     text = f"You said: {prompt_of(request)}"
-    if streams(request):
-        return Reply(events(request, [text[at : at + 4] for at in range(0, len(text), 4)]))
-    return Reply([json.dumps(whole(request, text)).encode()], headers={"content-type": "application/json"})
+    return said(request, *(text[at : at + 4] for at in range(0, len(text), 4)))
 
 
 def braces(place: Place) -> dict[str, Any]:
@@ -74,11 +72,12 @@ def braces(place: Place) -> dict[str, Any]:
 
 
 HEARD = """
-import json
-def _heard(url, seconds, path):
+import inspect, json
+async def _heard(url, seconds, path):
     pieces, error = [], None
     try:
-        for piece in drive(url, seconds):
+        came = drive(url, seconds)
+        for piece in await came if inspect.iscoroutine(came) else came:
             pieces.append(piece)
     except BaseException as fault:
         error = f"{type(fault).__name__}: {fault}"
@@ -90,7 +89,7 @@ def _heard(url, seconds, path):
 def faults(place: Place, every: int = 1) -> dict[str, Any]:
     """How many of the streams that the client is held to a peer takes for what they are."""
     if not place.peer.drive:
-        return {"why": "asks for no streams" if place.peer.speaks == "chat" else "asks the Responses API"}
+        return {"why": "not streamed" if place.peer.speaks == "chat" else "another API"}
     wrong: dict[str, str] = {}
     cases: list[Case] = [*FRAMING, *FAULTS][::every]
     with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +99,7 @@ def faults(place: Place, every: int = 1) -> dict[str, Any]:
             _run(kernel, place.peer.drive + HEARD)
 
             def arm(url: str, seconds: float, stream: bool) -> Outcome:  # noqa: FBT001 - an arm's arguments
-                _run(kernel, f"_heard({url!r}, {seconds}, {str(path)!r})")
+                _run(kernel, f"await _heard({url!r}, {seconds}, {str(path)!r})")
                 pieces, error = json.loads(path.read_text())
                 return Outcome(pieces, error=error and RuntimeError(error))
 
@@ -115,7 +114,7 @@ def faults(place: Place, every: int = 1) -> dict[str, Any]:
 
 def _run(kernel: Kernel, code: str, cell_id: str | None = None) -> Ran:
     ran = kernel.run(code, cell_id, timeout=120)
-    assert ran.status == "ok", ran.error
+    assert ran.status == "ok", f"{ran.ename}: {ran.evalue}"
     return ran
 
 

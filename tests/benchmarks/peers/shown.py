@@ -7,8 +7,6 @@ what the kernel sends. Text in a stream, or plain, is text.
 
 from __future__ import annotations
 
-import html
-import json
 import queue
 import re
 from collections.abc import Iterator
@@ -19,7 +17,8 @@ import html5lib
 from loopback import Reply, Request, Service
 from markdown_it import MarkdownIt
 from peer import Place
-from spoken import events, prompt_of, streams, whole
+from spoken import prompt_of, said
+from widget import drawn
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 MARKDOWN.validateLink = lambda url: True  # type: ignore[method-assign] # noqa: ARG005 - as marked, which JupyterLab has
@@ -82,25 +81,8 @@ def page_of(outputs: list[dict[str, Any]], messages: list[dict[str, Any]]) -> st
             parts.append("".join(data["text/html"]))
         elif "text/markdown" in data:
             parts.append(MARKDOWN.render("".join(data["text/markdown"])))
-    for message in messages:
-        if message["msg_type"] == "comm_msg":
-            parts += map(html.unescape, _texts(message["content"]["data"]))
+    parts += drawn(messages)
     return "\n".join(parts) if parts else None
-
-
-def _texts(data: Any) -> Iterator[str]:
-    """Yield what a widget's message says is HTML: every string with a mark of HTML in it, also in JSON within."""
-    if isinstance(data, str):
-        if data.startswith(("{", "[")):
-            try:
-                yield from _texts(json.loads(data))
-            except ValueError:
-                yield data
-        elif "<" in data or "&lt;" in data:
-            yield data
-    elif isinstance(data, dict | list):
-        for value in data.values() if isinstance(data, dict) else data:
-            yield from _texts(value)
 
 
 def hostiles(place: Place, every: int = 1) -> dict[str, Any]:
@@ -134,6 +116,4 @@ def hostiles(place: Place, every: int = 1) -> dict[str, Any]:
 
 def _say(request: Request, texts: list[str]) -> Reply:
     text = texts[int(prompt_of(request).split()[1])]
-    if streams(request):
-        return Reply(events(request, [text]))
-    return Reply([json.dumps(whole(request, text)).encode()], headers={"content-type": "application/json"})
+    return said(request, text[:1], text[1:])
