@@ -40,6 +40,10 @@ def number(value: float | None, digits: int = 0) -> str:
     return "never" if value is None else f"{value:,.{digits}f}"
 
 
+def timed(found: Found, name: str) -> str:
+    return f"{number(found[name])} ({number(found[f'{name}_cpu'])})"
+
+
 def cost_cell(found: Found, figure: str) -> str:
     if not found["streamed"]:
         return f"{figure}, not streamed"
@@ -66,8 +70,8 @@ def restored(found: Found) -> str:
 # What is measured, and the rows that come of it.
 ROWS: dict[str, list[tuple[str, Callable[[Found], str]]]] = {
     "loads": [
-        ("loaded, ms", lambda found: number(found["load"])),
-        ("loaded and a first short answer, ms", lambda found: number(found["first_answer"])),
+        ("loaded, ms (of CPU)", lambda found: timed(found, "load")),
+        ("loaded and a first short answer, ms (of CPU)", lambda found: timed(found, "first_answer")),
     ],
     "costs": [
         ("kernel CPU of 5,000 deltas, ms [^1]", lambda found: cost_cell(found, number(found["cpu"]))),

@@ -84,7 +84,7 @@ COSETTE = Peer(
     # Installed with what there was at its release: the newest toolslm has no toolslm.funccall, which it imports, and
     # the newest openai does not take the ResponseUsage that it makes.
     # README: `chat = Chat(model)`, `chat("I'm Jeremy")` shows Markdown; "use stream=True to stream the results":
-    # `for o in chat("…", stream=True): print(o, end='')`. Its Client asks the Responses API and no other.
+    # `for o in chat("…", stream=True): print(o, end='')`; Chat's "hist: Initialize history". Its Client asks the Responses API and no other.
     name="cosette",
     installs=("cosette", "toolslm<0.3.37", "openai<2.20"),
     versions=("cosette", "toolslm", "openai", "ipykernel"),
@@ -93,12 +93,15 @@ COSETTE = Peer(
     ask="for o in chat({literal}, stream=True): print(o, end='')",
     show="chat({literal})",
     fresh="chat = Chat(cli=client)",
+    save="import pickle\npickle.dump(chat.h, open('history.pickle', 'wb'))",
+    restore="import pickle\nchat = Chat(cli=client, hist=pickle.load(open('history.pickle', 'rb')))",
+    how="code of one's own, before and after: pickle, `Chat(hist=…)`",
     speaks="responses",
 )
 
 PANEL = Peer(
     # ChatInterface reference, OpenAI example: an async callback that yields the message so far; "messages =
-    # instance.serialize()"; "Stop" cancels the callback, as .stop() does.
+    # instance.serialize()"; "Stop" cancels the callback, as .stop() does; .send(respond=False) adds what was said.
     name="panel",
     installs=("panel", "openai", "jupyter_bokeh"),
     versions=("panel", "openai", "ipykernel"),
@@ -125,6 +128,13 @@ async def whole():
     ask="chat.send({literal})\nawait whole()",
     begin="chat.send({literal})",
     fresh="chat.clear()",
+    save="import json\njson.dump(chat.serialize(), open('messages.json', 'w'))",
+    restore="""
+import json
+for message in json.load(open("messages.json")):
+    chat.send(message["content"], user=message["role"].replace("user", "User"), respond=False)
+""",
+    how="code of one's own, before and after: `.serialize()`, `.send(…, respond=False)`",
     opens="[name for name in get_ipython().kernel.comm_manager.targets if len(name) == 32]",
     stop="chat.stop()",
     kept="chat.objects[-1].object if chat.objects[-1].user == 'assistant' else ''",

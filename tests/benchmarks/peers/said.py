@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -71,6 +72,7 @@ def braces(place: Place) -> dict[str, Any]:
     return {"kept": len(PROMPTS) - len(changed), "of": len(PROMPTS), "changed": changed}
 
 
+SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which a stream of deltas may hold
 HEARD = """
 import inspect, json
 async def _heard(url, seconds, path):
@@ -101,7 +103,8 @@ def faults(place: Place, every: int = 1) -> dict[str, Any]:
             def arm(url: str, seconds: float, stream: bool) -> Outcome:  # noqa: FBT001 - an arm's arguments
                 _run(kernel, f"await _heard({url!r}, {seconds}, {str(path)!r})")
                 pieces, error = json.loads(path.read_text())
-                return Outcome(pieces, error=error and RuntimeError(error))
+                text = SURROGATE.sub("\ufffd", "".join(pieces))
+                return Outcome([text], error=error and RuntimeError(error))
 
             for case in cases:
                 for found in of_peer(arm, case, []):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import statistics
 import sys
@@ -30,24 +31,29 @@ PATIENCE = 90.0  # seconds after which the slow are measured no more often
 
 
 def loads(place: Place, url: str, runs: int) -> dict[str, Any]:
-    """Milliseconds of loading in a fresh kernel, and from there until a first short answer is whole."""
-    first, until = [], []
-    for _ in range(runs):
-        kernel = place.kernel()
-        try:
-            kernel.run("import time")
-            code = f"_began = time.perf_counter()\n{place.peer.load}\n_took = time.perf_counter() - _began"
-            ran = kernel.run(code, timeout=120)
+    """Milliseconds of loading in a fresh kernel, and from there until a first short answer is whole; and of CPU."""
+    taken = [_loaded(place, url) for _ in range(runs)]
+    names = ("load", "load_cpu", "first_answer", "first_answer_cpu")
+    return {
+        name: 1000 * statistics.median(each)
+        for name, each in zip(names, zip(*taken, strict=True), strict=True)
+    }
+
+
+def _loaded(place: Place, url: str) -> tuple[float, float, float, float]:
+    kernel = place.kernel()
+    clocks = "(__import__('time').perf_counter(), __import__('time').process_time())"
+    try:
+        # In one cell, so that only what is loaded is between the clocks.
+        code = f"_clocks = [{clocks}]\n{place.peer.load}\n_clocks.append({clocks})"
+        for cell in (code, place.connecting(url), place.peer.cell("1 10 0 0")):
+            ran = kernel.run(cell, "cell-1", timeout=120)
             assert ran.status == "ok", f"{ran.ename}: {ran.evalue}"
-            first.append(1000 * float(kernel.value("_took")))
-            started = time.perf_counter()
-            for cell in (place.connecting(url), place.peer.cell("1 10 0 0")):
-                ran = kernel.run(cell, "cell-1", timeout=120)
-                assert ran.status == "ok", f"{ran.ename}: {ran.evalue}"
-            until.append(first[-1] + 1000 * (time.perf_counter() - started))
-        finally:
-            kernel.stop()
-    return {"load": statistics.median(first), "first_answer": statistics.median(until)}
+        marks = ast.literal_eval(kernel.value(f"[*_clocks, {clocks}]"))
+    finally:
+        kernel.stop()
+    (began, began_cpu), (loaded, loaded_cpu), (ended, ended_cpu) = marks
+    return loaded - began, loaded_cpu - began_cpu, ended - began, ended_cpu - began_cpu
 
 
 def costs(place: Place, bare: Kernel, url: str, runs: int) -> dict[str, Any]:
