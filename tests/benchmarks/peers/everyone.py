@@ -84,7 +84,8 @@ COSETTE = Peer(
     # Installed with what there was at its release: the newest toolslm has no toolslm.funccall, which it imports, and
     # the newest openai does not take the ResponseUsage that it makes.
     # README: `chat = Chat(model)`, `chat("I'm Jeremy")` shows Markdown; "use stream=True to stream the results":
-    # `for o in chat("…", stream=True): print(o, end='')`; Chat's "hist: Initialize history". Its Client asks the Responses API and no other.
+    # `for o in chat("…", stream=True): print(o, end='')`; Chat's "hist: Initialize history".
+    # Its Client asks the Responses API and no other.
     name="cosette",
     installs=("cosette", "toolslm<0.3.37", "openai<2.20"),
     versions=("cosette", "toolslm", "openai", "ipykernel"),

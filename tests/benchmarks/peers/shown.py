@@ -1,8 +1,8 @@
 """What a hostile answer puts into the page: the output is made into HTML as JupyterLab makes it, and looked through.
 
 JupyterLab sanitizes text/html and text/markdown of a notebook that it does not trust, and leaves both as they are
-where the cell was just run (`renderHTML`: `if (!trusted) source = sanitizer.sanitize(source)`). So this looks at
-what the kernel sends. Text in a stream, or plain, is text.
+where the cell was just run (`renderHTML`: `if (!trusted) source = sanitizer.sanitize(source)`), which the last test
+of tests/browser/test_hostile_page.py sees happen. So this looks at what the kernel sends. Text in a stream is text.
 """
 
 from __future__ import annotations
