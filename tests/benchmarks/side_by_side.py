@@ -3,8 +3,8 @@
 Run: python tests/benchmarks/side_by_side.py [--cache DIR] [--only NAME …] [--json FILE] [--quick]
 Each peer is installed by pip into an environment of its own, which --cache keeps, and is used as its own documentation
 says (peers/everyone.py); what cannot be installed, or cannot be pointed at the loopback service, has a column
-that says so. --only takes names of the table's heading, and `ours`. --quick measures once, and every tenth hostile
-answer and faulty stream.
+that says so. --only takes names of the table's heading, and `ours`. --quick measures once, and every twentieth
+hostile answer and faulty stream.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 
@@ -143,7 +144,7 @@ def bare(url: str) -> Iterator[Kernel]:
 
 def measured(place: Place, url: str, loop: Kernel, *, quick: bool) -> Iterator[tuple[str, Found]]:
     """Yield each measure and what it found, or the fault that kept it from being taken."""
-    every = 10 if quick else 1
+    every = 20 if quick else 1
     take: dict[str, Callable[[], Found]] = {
         "loads": lambda: loads(place, url, 1 if quick else 3),
         "costs": lambda: costs(place, loop, url, 1 if quick else 5),
