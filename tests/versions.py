@@ -75,7 +75,14 @@ CORE = (
     "records/test_cassette.py",
     "records/test_tape.py",
 )
-LAB = ("browser/test_lab.py", "browser/test_conversation_lab.py", "browser/test_sweep_lab.py")
+LAB = (
+    "browser/test_conversation_lab.py",
+    "browser/test_lab.py",
+    "browser/test_panel.py::test_cells_and_panel_share_one_conversation",
+    "browser/test_panel.py::test_code_is_copied_and_inserted_and_formulas_are_typeset",
+    "browser/test_panel.py::test_enter_sends_shift_enter_breaks_the_line_and_the_answer_streams",
+    "browser/test_sweep_lab.py",
+)
 OLD_IPYTHON = {
     "notebook/test_terminal.py::test_tab_completes_our_options": "IPython has matchers from 8.6 on"
 }
@@ -113,7 +120,13 @@ def kinds(project: dict) -> list[Kind]:
         Kind("lowest", low, CORE, OLD_IPYTHON),
         Kind("IPython 8", ("ipython==8.*",), CORE, {}),
         Kind("newest", (), CORE, {}),
-        Kind("JupyterLab 4.0", lab, LAB, EMBEDDED, ("jupyterlab", "notebook", "playwright")),
+        Kind(
+            "JupyterLab 4.0",
+            lab,
+            LAB,
+            EMBEDDED,
+            ("axe-playwright-python", "jupyterlab", "notebook", "playwright"),
+        ),
     ]
 
 
