@@ -40,7 +40,7 @@ STEPS: dict[str, tuple[Callable[[Soak], None], int]] = {
     "AsyncClient": (many, 6),
 }
 EVERY = 10.0  # seconds between two samples
-SHORTEST, LONGEST = 15.0, 180.0  # seconds with one notebook, else a third of the run
+SHORTEST, LONGEST = 9.0, 180.0  # seconds with one notebook, else a third of the run
 
 
 def step(soak: Soak, name: str) -> None:

@@ -18,6 +18,7 @@ from IPython.core.getipython import get_ipython
 from soak_service import TAG
 
 from jupyter_prem.conversation import Tree, Turn
+from jupyter_prem.display._markdown import _renderer
 from jupyter_prem.notebook import find_magics
 
 _PASSED = (type, types.ModuleType, types.CodeType, types.FrameType, types.BuiltinFunctionType)
@@ -103,6 +104,7 @@ def measure() -> None:
         "words": words,
         "of turns": of_turns,
         "beside": size(list(vars(notebook()).values()), seen),
+        "cached": size([_renderer()], set()),
     }
     print(json.dumps(found))
 
