@@ -196,6 +196,8 @@ def main() -> None:
     def say(words: str) -> None:
         print(words, file=sys.stderr, flush=True)
 
+    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
+    whole = {"date": today, "versions": versions, "results": results}
     places = [placed(peer, options.cache, say) for peer in peers]
     with service() as url, bare(url) as loop:
         for place in places:
@@ -205,14 +207,12 @@ def main() -> None:
             for measure, found in () if place.fault else measured(place, url, loop, quick=options.quick):
                 results[name][measure] = found
                 say(f"{name}, {measure}: {json.dumps(found)[:600]}")
-    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
+                if options.json:  # each time, so that one that is stopped leaves what it has
+                    options.json.write_text(json.dumps(whole, indent=1))
     print(f"Side by side, {today}, Python {platform.python_version()}\n")
     print(table(results, versions), NOTES, sep="\n")
     for name, found in versions.items():
         print(f"- {name}: {', '.join(' '.join(pair) for pair in found.items())}")
-    if options.json:
-        whole = {"date": today, "versions": versions, "results": results}
-        options.json.write_text(json.dumps(whole, indent=1))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -72,7 +71,6 @@ def braces(place: Place) -> dict[str, Any]:
     return {"kept": len(PROMPTS) - len(changed), "of": len(PROMPTS), "changed": changed}
 
 
-SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which a stream of deltas may hold
 HEARD = """
 import inspect, json
 async def _heard(url, seconds, path):
@@ -103,7 +101,8 @@ def faults(place: Place, every: int = 1) -> dict[str, Any]:
             def arm(url: str, seconds: float, stream: bool) -> Outcome:  # noqa: FBT001 - an arm's arguments
                 _run(kernel, f"await _heard({url!r}, {seconds}, {str(path)!r})")
                 pieces, error = json.loads(path.read_text())
-                text = SURROGATE.sub("\ufffd", "".join(pieces))
+                # Half a character, which a delta may hold, and the answer does not.
+                text = "".join(pieces).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
                 return Outcome([text], error=error and RuntimeError(error))
 
             for case in cases:
