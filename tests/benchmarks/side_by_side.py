@@ -100,15 +100,17 @@ NOTES = """
     answers gets one of the same size, and paints after the second that it takes. One that takes over 2 s for 500 deltas is
     asked for 1,000, once, and so is its bare loop.
 [^2]: ■ a second into a stream of a word every 50 ms, median of 3. Nearly all of it is the traceback that
-    IPython makes of what nobody caught. panel's answers do not block the kernel: its Stop, `.stop()`, is measured.
+    IPython makes of what nobody caught: under `%xmode Minimal`, chatlas and llm took less than 0.1 s. panel's answers do
+    not block the kernel: its Stop, `.stop()`, is measured.
 [^3]: Of tests/support/hostile.py, from what the kernel sends, Markdown rendered: scripts, handlers, frames, forms, styles
     that fetch or cover the page, remote images, `javascript:` and other links that lead to no web page, beyond what a
     harmless answer has. JupyterLab sanitizes such output in a notebook that it does not trust, and lets it act where the
     cell was just run. A script is not counted where panel tells its page to run none. Math is not looked into. cosette is
     measured as it shows an answer by default, which is not streamed.
 [^4]: Braces, dollars and percent signs, listed in peers/said.py; no name in them is one of the notebook's, so nothing is
-    there to insert. Both %%ai document `{name}` as their syntax, and ours `{{ name }}`: what is not sent is an error that
-    says so. Where one asks from Python, the prompt is a correct string literal. What a peer adds does not count.
+    there to insert. Both %%ai document `{name}` as their syntax, and send what is left of the others or fail with Python's
+    ValueError; ours documents `{{ name }}`, and refuses the two that hold it with an error that says to use --raw. Where
+    one asks from Python, the prompt is a correct string literal. What a peer adds does not count.
 [^5]: S01 to S65 of bench_faults.py, each in all its forms: the exact text where there is an answer, any error where there
     is none. Through the peer's own way to read a stream, with the timeout of the case where it lets one be set.
 [^6]: A new kernel, the saved notebook and files: the next request holds the first exchange.
