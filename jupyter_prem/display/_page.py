@@ -1,5 +1,6 @@
 """Where outputs go: IPython's display, behind three verbs."""
 
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -87,7 +88,7 @@ class IPythonPage:
         clear_output(wait=wait)
 
     def watch(self, cleared: Callable[[], None]) -> Callable[[], None]:
-        """Have a function called whenever somebody empties the area; see :meth:`Page.watch`."""
+        """Have a bound method called whenever somebody empties the area, while its object lives."""
         from IPython.core.getipython import get_ipython
 
         publisher = getattr(get_ipython(), "display_pub", None)
@@ -95,10 +96,15 @@ class IPythonPage:
         if publisher is None or register is None:
             return lambda: None
 
+        # A question that is refused, or interrupted before it begins, ends no watch of its answer's.
+        watching = weakref.WeakMethod(cleared)
+
         def hook(message: dict[str, Any]) -> dict[str, Any]:
-            if message["header"]["msg_type"] == "clear_output":
-                cleared()
+            call = watching() if message["header"]["msg_type"] == "clear_output" else None
+            if call is not None:
+                call()
             return message
 
         register(hook)
+        weakref.finalize(cleared.__self__, publisher.unregister_hook, hook).atexit = False  # type: ignore[attr-defined]  # it is a method's
         return lambda: publisher.unregister_hook(hook)

@@ -390,3 +390,14 @@ def test_the_members_of_a_schema_keep_their_order_on_the_wire(typed, service):
     ]
     dry = typed.run("%%chat --dry-run --once --schema Person\nwho?").bundles[0]["text/plain"]
     assert json.loads(dry[dry.index("{") : dry.rindex("}") + 1]) == {**service.questions[-1].body}
+
+
+def test_questions_that_are_refused_leave_nothing_watching_the_page(typed):
+    count = "len(get_ipython().display_pub._hooks)"
+    before = typed.value(count)
+    typed.run("%config PremMagics.live = 'always'\n%prem budget 0")
+    for _ in range(5):
+        assert typed.run("%%chat --schema Person\nWho?").ename == "BudgetError"
+    typed.run("1 / 0")  # IPython keeps the frames of the last error, until there is another
+    typed.run("import gc\ngc.collect()")
+    assert typed.value(count) == before
