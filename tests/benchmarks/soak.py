@@ -81,12 +81,13 @@ def soaked(soak: Soak, minutes: float) -> int:
     close(soak)
     soak.steps.clear()
     began = time.monotonic()
+    ends = began + 60 * minutes
     seconds = min(LONGEST, max(SHORTEST, 20 * minutes))
     bare, samples, chapters = [fresh(soak, began)], [], []
     dead = ""
     try:
-        while time.monotonic() - began < 60 * minutes:
-            chapters.append(chapter(soak, seconds, began, bare[-1], samples))
+        while (left := ends - time.monotonic()) > 0:
+            chapters.append(chapter(soak, min(seconds, left), began, bare[-1], samples))
             bare.append(fresh(soak, began, bare[0]))
             print(f"nothing kept: {bare[-1].line()}", flush=True)
     except KernelDied as error:
