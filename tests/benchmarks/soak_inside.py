@@ -7,6 +7,7 @@ import ctypes
 import ctypes.util
 import gc
 import json
+import linecache
 import sys
 import threading
 import types
@@ -82,6 +83,7 @@ def measure() -> None:
     shell = get_ipython()
     shell.displayhook.flush()
     shell.history_manager.reset()
+    linecache.clearcache()
     gc.collect()
     gc.collect()
     name = ctypes.util.find_library("c")

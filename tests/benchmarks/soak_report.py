@@ -12,7 +12,13 @@ from soak_state import Soak
 
 MIB = 2**20
 ANSI = re.compile(r"\x1b\[[\d;]*m")
-SLOPE = 0.5  # MiB of RSS that a thousand questions may leave when nothing is kept
+SLOPE = (
+    1.5  # MiB of RSS that a thousand questions may leave when nothing is kept: IPython's, over 1 kB a cell
+)
+SPARE = {
+    "sockets": 1,
+    "files": 2,
+}  # ipykernel has one for each thread that says something, and takes its time
 FEW = 1_500  # questions of the second half from which on its slope tells anything
 OF_TEXT = 3.0  # bytes of RSS that may come with one that the conversations keep
 IDLE = 12.0  # seconds that what is idle has to be given back: ipykernel looks for ended threads every ten
@@ -118,7 +124,7 @@ def growths(bare: list[Sample], chapters: list[Chapter]) -> list[str]:
     found = [
         f"{name}: {getattr(first, name)} at the start, {getattr(last, name)} at the end, with nothing kept"
         for name in COUNTS
-        if getattr(last, name) > getattr(first, name)
+        if getattr(last, name) > getattr(first, name) + SPARE.get(name, 0)
     ]
     if last.kinds.total() > first.kinds.total():
         more = dict((last.kinds - first.kinds).most_common(20))
