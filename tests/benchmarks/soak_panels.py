@@ -20,6 +20,7 @@ def panel(soak: Soak) -> None:
             soak.fault(f"ChatPanel: {ran.error}")
             return
         soak.page = Page(soak.kernel, subshell=soak.chance.random() < 0.5)
+    soak.page.do("check", number=soak.page.state["number"])  # it may not have heard yet of a switch in a cell
     acts = {ask: 5, stop: 3, regenerate: 2, beside_a_cell: 3, switch: 2, move: 1, close: 2}
     soak.chance.choices([*acts], [*acts.values()])[0](soak)
 
@@ -35,7 +36,7 @@ def stop(soak: Soak) -> None:
 def _ask(soak: Soak, tag: str, after: float | None = None) -> None:
     page, name = soak.page, soak.page.state["conversation"]
     before = soak.branch(name)
-    page.do("ask", text=f"{tag} says what?")
+    page.do("ask", text=f"{tag} says what?", conversation=name)
     _finish(soak, tag, name, before, before, stop=after)
 
 
@@ -74,7 +75,7 @@ def regenerate(soak: Soak) -> None:
     edited = soak.chance.random() < 0.5
     tag = soak.tag() if edited else before[place].tag
     text = {"text": f"{tag} says what?"} if edited else {}
-    page.do("regenerate", turn=page.turns[place][0], **text)
+    page.do("regenerate", turn=page.turns[place][0], conversation=name, **text)
     _finish(soak, tag, name, before, before[:place])
 
 
@@ -83,7 +84,7 @@ def beside_a_cell(soak: Soak) -> None:
     page, name, tag = soak.page, soak.page.state["conversation"], soak.tag()
     other = soak.chance.choice([one for one in NAMES if one != name])
     before, others = soak.branch(name), soak.branch(other)
-    page.do("ask", text=f"{tag} says what?")
+    page.do("ask", text=f"{tag} says what?", conversation=name)
     cell = soak.tag()
     ran = soak.run(f"%%chat -c {other}\n{cell} says what?")
     page.until(lambda: page.state["asking"] is None, _PATIENCE)
