@@ -21,6 +21,11 @@ os.environ["PYTHONSAFEPATH"] = "1"
 LONGEST = ("test_notebooks.py", "test_panel.py", "test_canary.py", "test_sweep.py")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False  # by their number of tests; ours is by their time
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes minutes: a file stays with one worker, and at the end the other would wait for it."""
     place = {name: place for place, name in enumerate(LONGEST)}

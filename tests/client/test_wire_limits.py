@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
+import httpx
 import pytest
 from loopback import DONE, chunk, event
 from wire_asked import ask, until
@@ -12,7 +14,7 @@ from wire_cases import SECRET, timeouts
 from wire_places import TUNNEL, Proxy
 from wire_server import Act, Again, Server, chunked, head, whole
 
-from jupyter_prem import Client
+from jupyter_prem import AsyncClient, Client
 from jupyter_prem.client import (
     APITimeoutError,
     Cancel,
@@ -209,3 +211,31 @@ def test_a_list_of_models_that_never_comes_keeps_no_error_back(server, clients, 
         outcome, took = timed(lambda: ask(client))
     assert type(outcome.error) is NotFoundError
     assert 0.2 < took < 2
+
+
+class Connecting(httpx.AsyncBaseTransport):
+    """A connection that is being made, and ends with another error where it is cancelled, as anyio's does."""
+
+    async def handle_async_request(self, request):  # noqa: ARG002 - httpx's protocol
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ValueError("second argument (exceptions) must be a non-empty sequence") from None
+
+
+def test_a_task_that_is_cancelled_while_it_connects_is_cancelled():
+    async def asked(limits, cancel):
+        async with (
+            httpx.AsyncClient(transport=Connecting()) as http,
+            AsyncClient("http://127.0.0.1:9", timeout=limits, http_client=http) as client,
+        ):
+            task = asyncio.ensure_future(client.chat("hi", model="m"))
+            await asyncio.sleep(0)
+            if cancel:
+                asyncio.get_running_loop().call_soon(task.cancel)
+            await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(asked(60, cancel=True))
+    with pytest.raises(APITimeoutError):
+        asyncio.run(asked({"first_byte": 0.1}, cancel=False))

@@ -133,6 +133,17 @@ class AsyncWire:
         raise failure.with_traceback(None)
 
     async def _sent(self, room: Room, sender: Sender, asked: Outgoing) -> httpx.Response:
+        task = asyncio.current_task()
+        cancels = task.cancelling() if task is not None else 0
+        try:
+            return await self._response(room, sender, asked)
+        except Exception as error:
+            if task is not None and task.cancelling() > cancels:
+                # A connection that is cancelled while it is made ends in anyio with another error.
+                raise asyncio.CancelledError from error
+            raise
+
+    async def _response(self, room: Room, sender: Sender, asked: Outgoing) -> httpx.Response:
         if not isinstance(sender, httpx.AsyncClient):
             direct = self._request(asked)
             room.lanes.listen(sender, direct)
