@@ -7,6 +7,7 @@ import math
 import random
 import struct
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import rfc8785
@@ -251,3 +252,8 @@ def test_what_json_has_no_number_for_has_no_key(number):
 def test_a_lone_surrogate_is_the_character_that_is_sent_for_it():
     assert canonical({"\ud800": "a\udc00"}) == canonical({"\ufffd": "a\ufffd"})
     assert canonical("\ud83d\ude00") == canonical("\U0001f600")
+
+
+def test_a_name_that_marks_numbers_is_marked_itself_and_any_mapping_is_an_object():
+    assert canonical({"\0": 1}) == b'{"\\u0000":[{"\\u0000":1}]}'
+    assert canonical(MappingProxyType({"b": MappingProxyType({}), "a": 1})) == b'{"a":1,"b":{}}'
