@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jupyter_prem._lazy import names_of
+
 if TYPE_CHECKING:
     from ._accumulator import Accumulator, response_of
     from ._address import PREM_STUDIO, Address, Endpoint, FixedEndpoint, check_base_url, is_loopback
@@ -232,10 +234,4 @@ _PARTS = {
     "whole_json": "_text",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _PARTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f".{_PARTS[name]}", __name__), name)
+__getattr__ = names_of(__name__, _PARTS)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ._address import Address, Endpoint
     from ._backend import Status
-    from ._http._async_wire import AsyncReply
+    from ._http._async_reply import AsyncReply
     from ._request import ChatRequest, Messages
     from ._response import ChatResponse, Model
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ._accumulator import Accumulator
     from ._address import Address
-    from ._http._async_wire import AsyncReply
+    from ._http._async_reply import AsyncReply
     from ._http._wire import Reply
     from ._request import Body
     from ._response import Delta

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jupyter_prem._lazy import names_of
+
 if TYPE_CHECKING:
     from ._errors import PlanError, RunsError, SweepInterrupted
     from ._executor import WorkerError, WorkersLost, ask_one
@@ -54,10 +56,4 @@ _PARTS = {
     "terminal_bar": "_host",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _PARTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f".{_PARTS[name]}", __name__), name)
+__getattr__ = names_of(__name__, _PARTS)

@@ -8,9 +8,17 @@ from soak_state import Asked, Soak, Turn
 NAMES = ("default", "alpha", "beta")
 MORE = ("", "", "", "--no-stream", "--window 3", "-t 0.5 --seed 3", "-s 'Be brief.'", "--new")
 SUBCOMMANDS = (
-    "status", "history", "usage", "conversations", "models", "budget", "record",
-    "export soak.md", "export soak.json", "export soak-of-it.ipynb",
-)  # fmt: skip
+    "status",
+    "history",
+    "usage",
+    "conversations",
+    "models",
+    "budget",
+    "record",
+    "export soak.md",
+    "export soak.json",
+    "export soak-of-it.ipynb",
+)
 
 
 def moment(soak: Soak, odds: float = 0.3) -> float | None:
@@ -69,9 +77,15 @@ def regenerate(soak: Soak) -> None:
     tag = before[-1].tag
     asked = soak.heard().get(tag, Asked())
     judge(
-        soak, tag, asked,
-        name=None, before=before, base=before[:-1], fine=ran.status == "ok", stopped=stopped,
-    )  # fmt: skip
+        soak,
+        tag,
+        asked,
+        name=None,
+        before=before,
+        base=before[:-1],
+        fine=ran.status == "ok",
+        stopped=stopped,
+    )
 
 
 def move(soak: Soak) -> None:

@@ -91,13 +91,25 @@ def beside_a_cell(soak: Soak) -> None:
     failed = page.state["failed"]
     heard = soak.heard()
     judge(
-        soak, tag, heard.get(tag, Asked()),
-        name=name, before=before, base=before, fine=failed is None, stopped=False,
-    )  # fmt: skip
+        soak,
+        tag,
+        heard.get(tag, Asked()),
+        name=name,
+        before=before,
+        base=before,
+        fine=failed is None,
+        stopped=False,
+    )
     judge(
-        soak, cell, heard.get(cell, Asked()),
-        name=other, before=others, base=others, fine=ran.status == "ok", stopped=False,
-    )  # fmt: skip
+        soak,
+        cell,
+        heard.get(cell, Asked()),
+        name=other,
+        before=others,
+        base=others,
+        fine=ran.status == "ok",
+        stopped=False,
+    )
     if failed is not None:
         page.do("dismiss")
 

@@ -35,9 +35,19 @@ STREAMED = {"comments", "no [DONE]", "no end", "an error"}
 TAG = re.compile(r"[QS]\d+(?:-\d+)?\b")
 PAGE = "<html><head><title>Log in</title></head><body>Welcome to the lounge. Please pay.</body></html>"
 SAID = (
-    "harbour", "naïve café", "**bold** words", "`code`", "漢字かな", "😀 and 👩‍👩‍👧", "x < y & z", "$a_1^2$",
-    "a [page](https://a.example/)", "\n\n- one\n- two\n\n", "\n\n```python\nprint('x')\n```\n\n", "Grüße,",
-)  # fmt: skip
+    "harbour",
+    "naïve café",
+    "**bold** words",
+    "`code`",
+    "漢字かな",
+    "😀 and 👩‍👩‍👧",
+    "x < y & z",
+    "$a_1^2$",
+    "a [page](https://a.example/)",
+    "\n\n- one\n- two\n\n",
+    "\n\n```python\nprint('x')\n```\n\n",
+    "Grüße,",
+)
 
 
 def words_of(chance: random.Random, tag: str) -> str:
@@ -84,7 +94,7 @@ class Faulty(Server):
         kinds = {kind: odds for kind, odds in KINDS.items() if streams or kind not in STREAMED}
         kind = "plain" if calm else chance.choices([*kinds], [*kinds.values()])[0]
         grid = tag.startswith("S")  # a sweep's answers are the same whenever they are asked for
-        said = random.Random(f"{self._seed} {tag} {body.get('seed') if grid else number}")  # noqa: S311
+        said = random.Random(f"{self._seed} {tag} {body.get('seed') if grid else number}")  # noqa: S311 - as above
         text, end = self._text(body, tag, behind, said)
         end = "again" if kind in AGAIN else "fault" if kind in FAULT else end
         note = {"tag": tag, "round": behind, "kind": kind, "end": end, "text": text, "calm": calm}
