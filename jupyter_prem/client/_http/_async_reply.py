@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from jupyter_prem.client._body import Gathered
 from jupyter_prem.client._errors import IdleTimeout
@@ -12,7 +12,7 @@ from jupyter_prem.client._unpack import unpacker
 from ._faults import meant, translate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 
     import httpx
 
@@ -21,7 +21,60 @@ if TYPE_CHECKING:
 
     from ._rooms import Room, Sender
 
-__all__ = ["AsyncReply"]
+__all__ = ["AsyncReply", "HttpxResponse", "Response"]
+
+
+class Response(Protocol):
+    """What a transport hands out once the headers are there; an iterator of the body's bytes."""
+
+    status_code: int
+
+    @property
+    def raw(self) -> Iterable[tuple[bytes, bytes]]:
+        """The headers, each a name and a value."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def __anext__(self) -> bytes: ...
+
+    def unread(self) -> bytes:
+        """Return what of the body had arrived before a fault, and was not handed out."""
+        ...
+
+    async def aclose(self) -> None:
+        """Free the connection; close it unless the body was read to its end."""
+        ...
+
+
+class HttpxResponse:
+    """A response of httpx's, with the bytes as they came."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self._body: AsyncIterator[bytes] | None = None
+        self.status_code = response.status_code
+        self.raw = response.headers.raw
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._body is None:
+            self._body = aiter(self._response.stream)  # type: ignore[arg-type]  # it has two kinds
+        return await anext(self._body)
+
+    def unread(self) -> bytes:
+        """Return nothing: httpx hands out all that arrives."""
+        return b""
+
+    async def aclose(self) -> None:
+        close = getattr(self._body, "aclose", None)  # an iterator that is no generator has none
+        try:
+            if close is not None:
+                await close()
+        finally:
+            await self._response.aclose()
 
 
 class AsyncReply:
@@ -32,7 +85,7 @@ class AsyncReply:
 
     def __init__(
         self,
-        response: httpx.Response,
+        response: Response,
         address: Address,
         room: Room,
         sender: Sender,
@@ -45,7 +98,7 @@ class AsyncReply:
         self.pace = pace
         self.status_code = response.status_code
         self.headers = {
-            name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw
+            name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.raw
         }
 
     async def __aenter__(self) -> Self:
@@ -63,9 +116,8 @@ class AsyncReply:
         """
         failure: BaseException | None = None
         unpacks = unpacker(self.headers.get("content-encoding", ""))
-        body = aiter(self._response.stream)  # type: ignore[arg-type]
         try:
-            while (chunk := await self._next(body)) is not None:
+            while (chunk := await self._next()) is not None:
                 if unpacks is None:
                     yield chunk
                 else:
@@ -76,18 +128,16 @@ class AsyncReply:
             failure = translate(meant(error), self._address, began=True, sized=sized)
             if failure is error:
                 raise
-        finally:
-            await _closed(body)
         if failure is not None:
-            if unpacks is None and (rest := _unread(self._response)):
+            if unpacks is None and (rest := self._response.unread()):
                 yield rest
             raise self.pace.fault() if isinstance(failure, IdleTimeout) else failure
 
-    async def _next(self, body: AsyncIterator[bytes]) -> bytes | None:
+    async def _next(self) -> bytes | None:
         left = self.pace.begin()
         try:
             # aiohttp's own limit does not hold where a connection ends in the middle of what is no chunk.
-            return await self._room.clock.within(left, anext(body))
+            return await self._room.clock.within(left, anext(self._response))
         except StopAsyncIteration:
             return None
         except TimeoutError:
@@ -121,15 +171,3 @@ class AsyncReply:
             await self._room.lanes.give(sender)
         finally:
             self._room.leave()
-
-
-async def _closed(body: Any) -> None:
-    close = getattr(body, "aclose", None)  # an iterator that is no generator has none
-    if close is not None:
-        await close()
-
-
-def _unread(response: httpx.Response) -> bytes:
-    """Return what had arrived when the connection broke: aiohttp, which read it, hands out only its error."""
-    content = getattr(getattr(response.stream, "_aiohttp_response", None), "content", None)
-    return b"".join(getattr(content, "_buffer", ()))[getattr(content, "_buffer_offset", 0) :]

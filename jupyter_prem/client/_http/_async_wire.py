@@ -12,7 +12,7 @@ import httpx
 from jupyter_prem.client._errors import APIConnectionError
 from jupyter_prem.client._unpack import accepted
 
-from ._async_reply import AsyncReply
+from ._async_reply import AsyncReply, HttpxResponse
 from ._faults import begun, limit_headers, meant, translate
 from ._rooms import Room
 from ._shared import Bearer, Certificates, http_timeouts, silence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jupyter_prem.client._outgoing import Outgoing
     from jupyter_prem.client._timeouts import Timeouts
 
+    from ._async_reply import Response
     from ._rooms import Sender
 
 __all__ = ["AsyncWire"]
@@ -60,13 +61,11 @@ class AsyncWire:
             {"Accept": "text/event-stream, application/json", "Accept-Encoding": accepted()}
         )
         self._headers.update(headers)
-        self._all_headers = httpx.Headers(
-            {
-                "Connection": "keep-alive",
-                "User-Agent": f"python-httpx/{httpx.__version__}",
-            }
+        always = httpx.Headers(
+            {"Connection": "keep-alive", "User-Agent": f"python-httpx/{httpx.__version__}"}
         )
-        self._all_headers.update(self._headers)
+        always.update(self._headers)
+        self._all_headers = dict(always)
         self._certificates = Certificates(verify)
         self._given = http_client
         self._urls: dict[str, httpx.URL] = {}
@@ -103,14 +102,14 @@ class AsyncWire:
     async def _tried(self, room: Room, asked: Outgoing) -> AsyncReply | None:
         """Return the reply; None where a connection that had waited was closed meanwhile."""
         sender: Sender | None = None
-        response: httpx.Response | None = None
+        response: Response | None = None
         started = time.perf_counter()
         failure: BaseException
         try:
             sender = room.lanes.take(asked.address)
             sent = self._sent(room, sender, asked)
             response = await room.clock.within(asked.first(self._timeouts), sent)
-            limit_headers(response)
+            limit_headers(response.raw)
         except BaseException as error:
             room.leave()
             if response is not None:
@@ -130,7 +129,7 @@ class AsyncWire:
         # Out here the frames that hold the key are gone, of a cancellation too.
         raise failure.with_traceback(None)
 
-    async def _sent(self, room: Room, sender: Sender, asked: Outgoing) -> httpx.Response:
+    async def _sent(self, room: Room, sender: Sender, asked: Outgoing) -> Response:
         task = asyncio.current_task()
         cancels = task.cancelling() if task is not None else 0
         try:
@@ -141,14 +140,19 @@ class AsyncWire:
                 raise asyncio.CancelledError from error
             raise
 
-    async def _response(self, room: Room, sender: Sender, asked: Outgoing) -> httpx.Response:
-        if not isinstance(sender, httpx.AsyncClient):
+    async def _response(self, room: Room, sender: Sender, asked: Outgoing) -> Response:
+        if isinstance(sender, httpx.AsyncClient):
+            auth = Bearer(asked.address) if asked.address.api_key is not None else httpx.USE_CLIENT_DEFAULT
+            request = self._request_of(sender, asked)
+            sent = await sender.send(request, auth=auth, stream=True, follow_redirects=False)
+            return HttpxResponse(sent)
+        if isinstance(sender, httpx.AsyncBaseTransport):
             direct = self._request(asked)
             room.lanes.listen(sender, direct)
-            return await sender.handle_async_request(direct)
-        auth = Bearer(asked.address) if asked.address.api_key is not None else httpx.USE_CLIENT_DEFAULT
-        request = self._request_of(sender, asked)
-        return await sender.send(request, auth=auth, stream=True, follow_redirects=False)
+            return HttpxResponse(await sender.handle_async_request(direct))
+        return await sender.send(
+            asked.method, asked.url, self._headers_of(asked), asked.content, self._extensions["timeout"]
+        )
 
     async def aclose(self) -> None:
         """Close the connections of this loop; other loops close theirs as soon as they run."""
@@ -173,16 +177,22 @@ class AsyncWire:
         return request
 
     def _request(self, asked: Outgoing) -> httpx.Request:
-        place, key = asked.url, asked.address.api_key
+        place = asked.url
         url = self._urls.get(place)
         if url is None:
             url = self._urls[place] = httpx.URL(place)
-        extensions = dict(self._extensions)
-        request = httpx.Request(
-            asked.method, url, headers=self._all_headers, content=asked.content, extensions=extensions
+        return httpx.Request(
+            asked.method,
+            url,
+            headers=self._headers_of(asked),
+            content=asked.content,
+            extensions=dict(self._extensions),
         )
+
+    def _headers_of(self, asked: Outgoing) -> dict[str, str]:
+        headers = dict(self._all_headers)
         if asked.content is not None:
-            request.headers["Content-Type"] = "application/json"
-        if key is not None:
-            request.headers["Authorization"] = key.header()
-        return request
+            headers["content-type"] = "application/json"
+        if asked.address.api_key is not None:
+            headers["authorization"] = asked.address.api_key.header()
+        return headers

@@ -22,7 +22,7 @@ from jupyter_prem.client._errors import (
 from jupyter_prem.client._keys import scrub
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from jupyter_prem.client._address import Address
     from jupyter_prem.client._cancel import Cancel
@@ -188,13 +188,13 @@ def _unsigned(text: str) -> str:
     return _SIGNED.sub(r"\1", text)
 
 
-def limit_headers(response: httpx.Response) -> None:
+def limit_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Refuse a reply whose headers are longer than any.
 
     Raises:
         LimitExceeded: They are over 64 KiB.
     """
-    if sum([len(name) + len(value) for name, value in response.headers.raw]) > _HEADERS_LIMIT:
+    if sum([len(name) + len(value) for name, value in headers]) > _HEADERS_LIMIT:
         raise LimitExceeded(_LONG)
 
 

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from jupyter_prem.client._address import Address
 
+    from ._aiohttp import Aiohttp
     from ._shared import Certificates
 
-    Sender = httpx.AsyncBaseTransport | httpx.AsyncClient
+    Sender = Aiohttp | httpx.AsyncBaseTransport | httpx.AsyncClient
 
 __all__ = ["Room"]
 
@@ -163,9 +164,9 @@ def _sender(context: ssl.SSLContext | bool, address: Address) -> tuple[Sender, b
         max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEPT
     )
     try:
-        from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
+        from httpx_aiohttp import HttpxAiohttpClient
 
-        from ._aiohttp import session_maker
+        from ._aiohttp import Aiohttp
     except ImportError:
         if proxies:
             return httpx.AsyncClient(verify=context, limits=limits), True
@@ -175,4 +176,4 @@ def _sender(context: ssl.SSLContext | bool, address: Address) -> tuple[Sender, b
         return httpx.AsyncClient(verify=context, limits=limits), True
     if proxies:  # which of them, httpx's client knows
         return HttpxAiohttpClient(verify=context, limits=limits), True
-    return AiohttpTransport(verify=context, limits=limits, client=session_maker(context, limits)), True
+    return Aiohttp(context, limits), True

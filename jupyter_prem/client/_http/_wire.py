@@ -97,7 +97,7 @@ class Wire:
                 if cancel and cancel.cancelled:
                     raise Interrupted("Stopped before the question was sent.")
                 response = lane.client.send(request, auth=auth, stream=True, follow_redirects=False)
-            limit_headers(response)
+            limit_headers(response.headers.raw)
         except BaseException as error:
             if response is not None:
                 response.close()
