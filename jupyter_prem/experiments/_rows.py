@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Rows"]
 
+# One encoder for all rows: `json.dumps` makes another each time.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 _IN_MEMORY = 8 * 2**20  # bytes, beyond which rows are in a file without a name
 
 
@@ -34,10 +37,7 @@ class Rows:
 
     def add(self, index: int, row: dict[str, Any]) -> None:
         """Take the row at a place; a later one takes the place of an earlier."""
-        data = (
-            json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-            + b"\n"
-        )
+        data = _encode(row).encode("utf-8", "surrogatepass") + b"\n"
         with self._lock:
             self._file.seek(self._end)
             self._file.write(data)

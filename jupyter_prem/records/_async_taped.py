@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import AsyncChatStream, PremError
@@ -15,6 +15,7 @@ from ._locks import async_claim
 from ._matcher import Matcher
 from ._modes import Mode
 from ._numbers import Asker
+from ._question import Recording
 
 if TYPE_CHECKING:
     import asyncio
@@ -153,37 +154,44 @@ class AsyncTaped:
         question, about = self.matcher.sent(question, whole=not self._alone)
         stream = await self._backend.send(question.request, status=status)
         stream.about |= about
-        lasting = held.pop_all() if held is not None else None
-        stream.through(lambda source: _Recorded(source, self, question, stream.arrived, lasting))
+        if held is None:
+            stream.watch(Recording(self._keep_later, self.matcher.release, question, ExitStack()))
+        else:
+            lasting = held.pop_all()
+            stream.through(lambda source: _Recorded(source, self, question, stream.arrived, lasting))
         return stream
 
     async def keep(self, question: Question, response: ChatResponse, arrival: Arrival) -> None:
-        """Have an answer written, and wait for it, unless whoever asks does.
+        """Have an answer written, and wait for it.
 
         Raises:
             CassetteError: It cannot be written; the error carries the answer.
         """
+        await self._kept(question, response, arrival)
+
+    def _keep_later(self, question: Question, response: ChatResponse, arrival: Arrival) -> None:
+        self.kept = self._kept(question, response, arrival)
+
+    def _kept(self, question: Question, response: ChatResponse, arrival: Arrival) -> asyncio.Future[None]:
         try:
             record = self.matcher.record_of(question, response, arrival)
             kept = keep(self._tape.cassette, record)
         except BaseException:
             self.matcher.release(question)
             raise
+        place = (record.key, record.n)
 
         def written(kept: asyncio.Future[None]) -> None:
             error = None if kept.cancelled() else kept.exception()
             if error is None and not kept.cancelled():
-                self._tape.used.add((record.key, record.n))
+                self._tape.used.add(place)
                 return
             self.matcher.release(question)
             if isinstance(error, CassetteError):
                 error.response = response
 
         kept.add_done_callback(written)  # before whoever waits for it is told
-        if self._alone:
-            self.kept = kept
-        else:
-            await kept
+        return kept
 
 
 class _Recorded:
@@ -195,7 +203,7 @@ class _Recorded:
         taped: AsyncTaped,
         question: Question,
         arrived: Callable[[], ChatResponse],
-        held: AsyncExitStack | None,
+        held: AsyncExitStack,
     ) -> None:
         self._source = source
         self._taped = taped
@@ -230,5 +238,4 @@ class _Recorded:
             if self._open:
                 self._open = False
                 self._taped.matcher.release(self._question)
-            if self._held is not None:
-                await self._held.aclose()
+            await self._held.aclose()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ._errors import CassetteError
 
 if TYPE_CHECKING:
-    from ._cassette import Cassette
+    from ._cassette import Cassette, Placed
     from ._record import Record
 
     Place = tuple[asyncio.AbstractEventLoop, Cassette]
@@ -26,11 +26,12 @@ def keep(cassette: Cassette, record: Record) -> asyncio.Future[None]:
     It fails with a CassetteError where it cannot be written; the file is as it was then.
     """
     place = (asyncio.get_running_loop(), cassette)
+    line = (record.key, record.n), record.line()
     with _lock:
         if place not in _batches:
             _batches[place] = _Batch(place)
         batch = _batches[place]
-        done = batch.add(record)
+        done = batch.add(line)
         begins, batch.writing = not batch.writing, True
     if begins:
         batch.begin()
@@ -47,13 +48,14 @@ class _Batch:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._loop, self._cassette = place
-        self._waiting: list[tuple[Record, asyncio.Future[None]]] = []
+        # Lines, not records: many wait at once, and a record's parts are work for the garbage collector.
+        self._waiting: list[tuple[Placed, asyncio.Future[None]]] = []
         self.writing = False
 
-    def add(self, record: Record) -> asyncio.Future[None]:
-        """Have a record wait; for whoever holds the lock."""
+    def add(self, line: Placed) -> asyncio.Future[None]:
+        """Have a line wait; for whoever holds the lock."""
         done: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.append((record, done))
+        self._waiting.append((line, done))
         return done
 
     def begin(self) -> None:
@@ -63,7 +65,7 @@ class _Batch:
         except RuntimeError as error:  # no more threads
             self._told([done for _, done in self._taken(end=True)], error)
 
-    def _taken(self, *, end: bool = False) -> list[tuple[Record, asyncio.Future[None]]]:
+    def _taken(self, *, end: bool = False) -> list[tuple[Placed, asyncio.Future[None]]]:
         with _lock:
             batch, self._waiting = self._waiting, []
             if end or not batch:
@@ -75,7 +77,7 @@ class _Batch:
         while batch := self._taken():
             error: BaseException | None = None
             try:
-                self._cassette.add(*(record for record, _ in batch))
+                self._cassette.add_lines([line for line, _ in batch])
             except BaseException as failure:  # noqa: BLE001 - it is told to those who wait
                 error = failure
             with suppress(RuntimeError):  # the loop has ended

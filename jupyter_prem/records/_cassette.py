@@ -15,7 +15,9 @@ from ._record import Damaged, Record
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    Placed = tuple[tuple[str, int], bytes]
 
 __all__ = ["FORMAT", "Cassette", "Fault"]
 
@@ -161,20 +163,25 @@ class Cassette:
         Raises:
             CassetteError: They cannot be written; the file is as it was.
         """
+        self.add_lines([((record.key, record.n), record.line()) for record in records])
+
+    def add_lines(self, lines: Sequence[Placed]) -> None:
+        """Write records that are lines already, each with its key and number; as `add`."""
         with self._lock:
             known = self._contents.known
-        if known is not None and not any(self.has(record.key, record.n) for record in records):
+        if known is not None and not any(self.has(*place) for place, _ in lines):
             with suppress(OtherFileError):
-                self._append([((record.key, record.n), record.line()) for record in records], known)
+                self._append(lines, known)
                 return
         self.refresh()
-        lines: list[tuple[tuple[str, int], bytes]] = []
-        for record in records:
-            old = self.get(record.key, record.n) if self.has(record.key, record.n) else None
-            if old is None or not old.same(record):
-                lines.append(((record.key, record.n), record.line()))
-        if lines:
-            self._append(lines)
+        new = [(place, line) for place, line in lines if not self._holds(place, line)]
+        if new:
+            self._append(new)
+
+    def _holds(self, place: tuple[str, int], line: bytes) -> bool:
+        """Whether there is a record equal to that of a line."""
+        old = self.get(*place) if self.has(*place) else None
+        return old is not None and old.same(Record.parse(line))
 
     def drop(self, places: Collection[tuple[str, int]]) -> None:
         """Leave out records, by key and number; what others record meanwhile stays.
@@ -198,7 +205,7 @@ class Cassette:
         rewrite(self.path, change)
         self.refresh()
 
-    def _append(self, lines: list[tuple[tuple[str, int], bytes]], known: Known | None = None) -> None:
+    def _append(self, lines: Sequence[Placed], known: Known | None = None) -> None:
         start = append(self.path, b"".join(line for _, line in lines), HEADER, known)
         with self._lock:
             self._contents.wrote(start, lines)

@@ -237,8 +237,12 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
+# One encoder for all: `json.dumps` makes another each time, which takes longer than a small answer.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
 def _dumps(value: Any) -> str:
-    return whole(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+    return whole(_encode(value))
 
 
 def _digest(key: str, tail: str) -> str:

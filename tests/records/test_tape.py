@@ -820,8 +820,8 @@ def test_loops_that_have_ended_are_not_kept(path, service):
 def test_a_loop_that_ends_before_its_answers_are_written_is_not_kept_and_they_are_written(
     path, service, monkeypatch
 ):
-    add, keep, more, kept, loops = Cassette.add, _async_taped.keep, threading.Event(), [], []
-    monkeypatch.setattr(Cassette, "add", lambda *args: (more.wait(10), add(*args)))
+    add, keep, more, kept, loops = Cassette.add_lines, _async_taped.keep, threading.Event(), [], []
+    monkeypatch.setattr(Cassette, "add_lines", lambda *args: (more.wait(10), add(*args)))
     monkeypatch.setattr(_async_taped, "keep", lambda *args: kept.append(True) or keep(*args))
 
     async def ask():
