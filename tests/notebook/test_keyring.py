@@ -10,6 +10,7 @@ import pytest
 from kernels import Kernel
 from logins import KEY, OTHER, key_row, keys, said
 from loopback import Service
+from panels import Page
 
 ATTENDED = dict.fromkeys(("CI", "PYTEST_CURRENT_TEST", "PREMAI_API_KEY", "PREM_AI_BASE_URL", "PREM_ENDPOINT"))
 
@@ -170,6 +171,9 @@ def test_the_embedded_model_does_not_stand_in_for_a_late_keyring_without_a_word(
     (site / "file_keyring.json").write_text(json.dumps({"jupyter_prem studio.premai.io": KEY}))
     kernel = begin(mode="late", PREM_AI_BASE_URL=None)
     assert "embedded (the system's keyring did not answer)" in said(kernel.run("%prem status"))
+    kernel.run("from jupyter_prem import ChatPanel\npanel = ChatPanel()")
+    who = Page(kernel).state["who"]
+    assert (who["endpoint"], who["implicit"], who["unanswered"]) == ("embedded", True, True)
     (site / "answered").touch()
     until_key_row(kernel, "from the system's keyring")
     assert "https://studio.premai.io" in said(kernel.run("%prem status"))
