@@ -18,6 +18,7 @@ DONE: dict[str, Any] = {}
 """What `Reader.chunk` returns for the end mark `[DONE]`."""
 
 _QUOTE_LIMIT = 200
+_DEEPEST = 20  # levels of an error's body in which words are looked for; a hostile one may have thousands
 _TWICE = "The service named a field twice; the later one counts."
 _NUMBERS = "The service sent a number that JSON has not (NaN or Infinity), taken as null."
 _BYTES = "The service sent bytes that are no UTF-8, shown as U+FFFD."
@@ -117,15 +118,23 @@ def names_of(body: Any) -> tuple[str, str]:
     return str(source.get("type") or ""), str(source.get("code") or "")
 
 
-def words_of(body: Any) -> str:
-    """Return what an error body says: its message wherever services put one, else all of it."""
-    if isinstance(body, dict):
+def words_of(body: Any, levels: int = _DEEPEST) -> str:
+    """Return what an error body says: its message wherever services put one, else all of it.
+
+    Args:
+        body: JSON data.
+        levels: How deep a message is looked for.
+    """
+    if isinstance(body, dict) and levels:
         for name in ("error", "message", "detail", "title"):
             if body.get(name):
-                return words_of(body[name])
-    if isinstance(body, list) and body:
-        return "; ".join(_place(item) for item in body[:5])
-    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+                return words_of(body[name], levels - 1)
+    if isinstance(body, list) and body and levels:
+        return "; ".join(_place(item, levels - 1) for item in body[:5])
+    try:
+        return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    except RecursionError:
+        return "an error that is nested too deeply"
 
 
 def quoted(text: str) -> str:
@@ -135,11 +144,12 @@ def quoted(text: str) -> str:
     return line if len(line) <= _QUOTE_LIMIT else f"{line[:_QUOTE_LIMIT]}…"
 
 
-def _place(item: Any) -> str:
+def _place(item: Any, levels: int) -> str:
     # FastAPI's validation errors: {"loc": ["body", "temperature"], "msg": "..."}
     if isinstance(item, dict) and isinstance(item.get("loc"), list):
-        return f"{'.'.join(str(part) for part in item['loc'])}: {words_of(item.get('msg', ''))}"
-    return words_of(item)
+        where = ".".join(part if isinstance(part, str) else words_of(part, levels) for part in item["loc"])
+        return f"{where}: {words_of(item.get('msg', ''), levels)}"
+    return words_of(item, levels)
 
 
 def _lenient(data: bytes) -> Any:

@@ -124,11 +124,12 @@ def block(text: str, label: str = "") -> str:
 def _arguments(text: str) -> str:
     try:
         data = json.loads(text or "{}")
+        if isinstance(data, dict):
+            words = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in data.items())
+            return _one(", ".join(words))
     except (ValueError, RecursionError):
-        return _one(text)
-    if not isinstance(data, dict):
-        return _one(text)
-    return _one(", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in data.items()))
+        pass  # it is shown as it came
+    return _one(text)
 
 
 def _pretty(text: str) -> str:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from jupyter_prem.display import MIME, bundle, inert_markdown, render
+from jupyter_prem.display import MIME, Call, bundle, call_line, inert_markdown, render
 from jupyter_prem.display._frame import stylesheet
 
 
@@ -181,3 +181,8 @@ def test_the_pages_server_lets_the_longest_answer_through(text, kinds, faults):
 
 def test_a_line_of_a_megabyte_is_shown_whole():
     assert bundle("a" * 1_000_000, data={"text": "a" * 1_000_000})["text/html"].count("a") > 1_000_000
+
+
+@pytest.mark.parametrize("deep", range(900, 1_000))
+def test_arguments_at_the_edge_of_what_python_reads_are_shown_as_they_came(deep):
+    assert call_line(Call("f", '{"a":' + "[" * deep + "]" * deep + "}")).startswith("f(")
