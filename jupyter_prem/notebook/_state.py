@@ -265,16 +265,14 @@ class Notebook:
 
         It is called with the conversation, or with None when the settings changed.
         """
-        self._listeners.append(weakref.WeakMethod(listener))
+        # It leaves by itself: a list made anew without the dead could lose one that listens meanwhile.
+        self._listeners.append(weakref.WeakMethod(listener, self._listeners.remove))
 
     def changed(self, conversation: Conversation | None) -> None:
         """Tell the listeners that a conversation changed; one that fails does not fail the question.
 
         None stands for the settings.
         """
-        references = list(self._listeners)
-        if any(reference() is None for reference in references):
-            self._listeners = [reference for reference in references if reference() is not None]
-        for listener in filter(None, (reference() for reference in references)):
+        for listener in filter(None, [reference() for reference in list(self._listeners)]):
             with contextlib.suppress(Exception):
                 listener(conversation)

@@ -71,11 +71,14 @@ class Talks:
 
     def join(self, chat: Chat) -> None:
         """Tell a chat of changes, while it lives."""
-        self._chats.add(chat)
+        with self.lock:
+            self._chats.add(chat)
 
     def tell(self, call: Callable[[Chat], None]) -> None:
         """Call a function with each chat; one that fails does not keep the others from hearing."""
-        for chat in list(self._chats):
+        with self.lock:
+            chats = list(self._chats)  # one that joins meanwhile, in another thread, would end the walk
+        for chat in chats:
             with suppress(Exception):
                 call(chat)
 
