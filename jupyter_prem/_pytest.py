@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from typing import TYPE_CHECKING
 
 import pytest
+
+from ._unattended import in_ci
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,16 +51,12 @@ def prem_record(request: pytest.FixtureRequest) -> Iterator[Tape]:
     )
     path = request.path.parent / (given.get("path") or f"cassettes/{_name(request.node)}.chat.jsonl")
     mode = request.config.getoption("--prem-record") or given.get("mode")
-    mode = mode or ("none" if _is_set("CI") else "once")
+    mode = mode or ("none" if in_ci() else "once")
     if mode != "none":
         path.parent.mkdir(parents=True, exist_ok=True)
     with record(path, mode) as tape:
         tape.command = "pytest --prem-record=new_episodes"
         yield tape
-
-
-def _is_set(name: str) -> bool:
-    return os.environ.get(name, "").strip().lower() not in {"", "0", "false", "no"}
 
 
 def _name(item: pytest.Item) -> str:

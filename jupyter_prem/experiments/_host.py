@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from jupyter_prem._unattended import unattended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -105,8 +106,7 @@ class Anywhere:
 
     def bar(self, total: int) -> Bar:
         """Return a bar on stderr; in CI and under pytest one that is quiet."""
-        quiet = bool(os.environ.get("CI") or os.environ.get("PYTEST_CURRENT_TEST"))
-        return NoBar() if quiet or sys.stderr is None else terminal_bar(total)
+        return NoBar() if unattended() or sys.stderr is None else terminal_bar(total)
 
 
 class NoBar:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
-import os
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from jupyter_prem._unattended import unattended
 from jupyter_prem.display import IPythonPage, bundle, frame
 from jupyter_prem.experiments import NoBar, Settings, has_bars, postfix, terminal_bar
 
@@ -106,13 +106,9 @@ class NotebookHost:
         """Return a bar for whoever watches the page, else only the summary."""
         shell = self._magics.shell
         if not hasattr(shell, "kernel"):
-            return NoBar() if _unattended() else terminal_bar(total)
-        live = is_live(shell, self._magics.live) and not _unattended() and has_bars()
+            return NoBar() if unattended() else terminal_bar(total)
+        live = is_live(shell, self._magics.live) and not unattended() and has_bars()
         return _PageBar(shell, total) if live else _Summary()
-
-
-def _unattended() -> bool:
-    return bool(os.environ.get("CI") or os.environ.get("PYTEST_CURRENT_TEST"))
 
 
 class _Summary(NoBar):

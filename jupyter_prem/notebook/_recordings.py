@@ -6,6 +6,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
+from jupyter_prem._unattended import unattended
 from jupyter_prem.client import ConfigurationError
 from jupyter_prem.records import MODE_VARIABLE, Asker, Cassette, Found, Mode, Numbers, Tape, found, in_block
 
@@ -81,7 +82,7 @@ class Recordings:
         word = os.environ.get(MODE_VARIABLE, "").strip()
         if word:
             return None if word.lower() == "off" else self._tape(Mode.of(word), self.found())
-        if os.environ.get("PYTEST_CURRENT_TEST") or _is_set("CI"):
+        if unattended():
             where = self.found()
             return self._tape(Mode.NONE, where) if where.exists else None
         return None
@@ -113,7 +114,3 @@ class Recordings:
                 where.path, mode, also=where.also, pace=pace, numbers=numbers, command=command
             )
         return self._tapes[place]
-
-
-def _is_set(name: str) -> bool:
-    return os.environ.get(name, "").strip().lower() not in {"", "0", "false", "no"}
