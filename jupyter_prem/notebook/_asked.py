@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jupyter_prem.conversation import Question
     from jupyter_prem.objects import Tool
 
-__all__ = ["question_of", "schema_names", "tool_names"]
+__all__ = ["found_variable", "named_objects", "question_of", "schema_names", "tool_names"]
 
 _NOBODY = "nobody can be asked here, so the call is refused (--confirm-tools)."
 _DECLINED = "the person at the notebook declined the call."
@@ -76,9 +76,11 @@ def named_objects(options: argparse.Namespace, names: Mapping[str, Any]) -> dict
     if options.schema is not UNSET:
         if options.response_format is not UNSET:
             raise OptionError("--schema and --response-format contradict each other.", hint="Leave one out.")
-        fields["response_format"] = _found("--schema", options.schema, names)
+        fields["response_format"] = found_variable("--schema", options.schema, names)
     if options.tools is not UNSET:
-        fields["tools"] = [_found("--tools", name, names, tool=True) for name in options.tools]
+        from jupyter_prem.objects import tool_of
+
+        fields["tools"] = [tool_of(found_variable("--tools", name, names), name) for name in options.tools]
     if options.tool_choice is not UNSET:
         fields["tool_choice"] = options.tool_choice
     needing = (
@@ -92,18 +94,19 @@ def named_objects(options: argparse.Namespace, names: Mapping[str, Any]) -> dict
     return fields
 
 
-def _found(flag: str, name: str, names: Mapping[str, Any], *, tool: bool = False) -> Any:
+def found_variable(flag: str, name: str, names: Mapping[str, Any]) -> Any:
+    """Return the value of the notebook's variable that an option names.
+
+    Raises:
+        OptionError: There is none of that name.
+    """
     if name not in names:
         near = difflib.get_close_matches(name, [key for key in names if not key.startswith("_")], n=1)
         raise OptionError(
             f"{flag} {name}: there is no variable {name!r}.",
             hint=f"Did you mean {near[0]}?" if near else "Define it in a cell above.",
         )
-    if not tool:
-        return names[name]
-    from jupyter_prem.objects import tool_of
-
-    return tool_of(names[name], name)
+    return names[name]
 
 
 def ask_before(tool: Tool, arguments: str) -> str:

@@ -76,12 +76,19 @@ def _response_format(word: str) -> dict[str, str]:
     return {"type": "text"}
 
 
-def variable(word: str) -> str:
-    if not word.isidentifier() or keyword.iskeyword(word):
-        raise OptionError(
-            f"-o {word}: that is no name a variable can have.", hint="Use letters, digits and _."
-        )
-    return word
+def variable(flag: str, hint: str = "Use letters, digits and _.") -> Callable[[str], str]:
+    """Return what takes the name of a variable as an option's value; its error names the option."""
+
+    def convert(word: str) -> str:
+        if not _is_name(word):
+            raise OptionError(f"{flag} {word}: that is no name of a variable.", hint=hint)
+        return word
+
+    return convert
+
+
+def _is_name(word: str) -> bool:
+    return word.isidentifier() and not keyword.iskeyword(word)
 
 
 def _count(flag: str, what: str) -> Callable[[str], int]:
@@ -93,17 +100,9 @@ def _count(flag: str, what: str) -> Callable[[str], int]:
     return convert
 
 
-def _name(word: str) -> str:
-    if not word.isidentifier() or keyword.iskeyword(word):
-        raise OptionError(
-            f"--schema {word}: that is no name of a variable.", hint="Name what holds the schema."
-        )
-    return word
-
-
 def _names(word: str) -> list[str]:
     names = [name.strip() for name in word.split(",") if name.strip()]
-    wrong = next((name for name in names if not name.isidentifier() or keyword.iskeyword(name)), None)
+    wrong = next((name for name in names if not _is_name(name)), None)
     if wrong is not None or not names:
         raise OptionError(
             f"--tools {word}: {wrong or 'nothing'!r} is no name of a function.",
@@ -138,7 +137,7 @@ OPTIONS: Final = (
         "what the answer must fit: a pydantic model, dataclass, TypedDict or dict",
         "NAME",
         "",
-        _name,
+        variable("--schema", "Name what holds the schema."),
     ),
     Option(
         ("--retries",), "ask so often again for an answer that fits", "N", "", _count("--retries", "retries")
@@ -157,7 +156,7 @@ OPTIONS: Final = (
     Option(("--new",), "start the conversation afresh"),
     Option(("--once",), "neither read nor extend a conversation"),
     Option(("--window",), "send the last N exchanges only", "N", "", _count("--window", "exchanges")),
-    Option(("-o", "--output"), "also bind the response to NAME", "NAME", "", variable),
+    Option(("-o", "--output"), "also bind the response to NAME", "NAME", "", variable("--output")),
     Option(("--code",), "put the answer's code blocks, joined, into one next cell"),
     Option(("--raw",), "send {{ }} as they are"),
     Option(("--no-stream",), "wait for the whole answer"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import FIELDS, UNSET, PremError
 
-from ._asked import named_objects
+from ._asked import found_variable, named_objects
 from ._options import OPTIONS, Option, OptionError, parse_words, variable
 from ._words import expression_parts
 
@@ -35,9 +35,15 @@ def _count(flag: str) -> Callable[[str], int]:
 
 _SHARED = ("--system", "--endpoint", "--schema", "--tools", "--tool-choice", "--raw")
 SWEEP_OPTIONS = (
-    Option(("-o", "--output"), "the variable for the results (default: runs)", "NAME", "", variable),
+    Option(
+        ("-o", "--output"),
+        "the variable for the results (default: runs)",
+        "NAME",
+        "",
+        variable("--output"),
+    ),
     Option(("--repeats",), "how often each is asked", "N", "", _count("--repeats")),
-    Option(("--data",), "a DataFrame whose rows fill the prompt", "NAME", "", variable),
+    Option(("--data",), "a DataFrame whose rows fill the prompt", "NAME", "", variable("--data")),
     Option(("--record",), "a file of recordings: what it holds is not asked again", "FILE"),
     Option(
         ("--max-concurrency",),
@@ -150,9 +156,7 @@ def _settings(options: argparse.Namespace, names: Mapping[str, Any]) -> dict[str
         if getattr(options, name) is not UNSET
     }
     if options.data is not UNSET:
-        if options.data not in names:
-            raise OptionError(f"--data {options.data}: there is no variable {options.data!r}.")
-        given["data"] = names[options.data]
+        given["data"] = found_variable("--data", options.data, names)
     return {**given, "raw": options.raw, "progress": not options.no_progress}
 
 
