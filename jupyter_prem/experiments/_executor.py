@@ -37,6 +37,8 @@ _TOLD = (
     "retry_after",
     "should_retry",
     "again",
+    "dropped",
+    "type",
     "code",
     "field",
     "value",

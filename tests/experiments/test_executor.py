@@ -13,8 +13,18 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 from loopback import as_json
 
-from jupyter_prem import AsyncClient, ConfigurationError, PlanError, PremError, sweep
-from jupyter_prem.experiments import ask_one
+from jupyter_prem import (
+    APIConnectionError,
+    APIStreamError,
+    AsyncClient,
+    ConfigurationError,
+    PlanError,
+    PremError,
+    RateLimitError,
+    RequestError,
+    sweep,
+)
+from jupyter_prem.experiments import _executor, ask_one
 from jupyter_prem.records import Cassette
 
 KEY = "sk-0123456789abcdef0123"
@@ -116,6 +126,28 @@ def test_a_task_is_json_in_and_json_out(service):
     service.stop()
     told = json.loads(ask_one(json.dumps({**task, "endpoint": "http://127.0.0.1:9"})))
     assert told["error"] == "APIConnectionError"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        APIConnectionError("lost", again=True, dropped=True, where="at a", hint="again"),
+        APIStreamError("said no", type="server_error", code="c", detail="no"),
+        RateLimitError("later", status_code=429, retry_after=2.0, should_retry=True, request_id="r"),
+        RequestError("seed", "x", "must be an integer"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_worker_s_error_is_the_same_here(error, monkeypatch):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(_executor, "_client", fail)
+    told = json.loads(ask_one(json.dumps({"endpoint": "http://a.example", "keyed": False, "timeout": 5})))
+    here = _executor._error(told["error"], told["parts"])
+    assert type(here) is type(error)
+    assert str(here) == str(error)
+    assert vars(here) == vars(error)
 
 
 def test_a_pool_that_breaks_ends_it_and_the_rest_is_asked_by_the_next(service):
