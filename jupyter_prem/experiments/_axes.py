@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,7 @@ def _axis(key: str, given: Any, known: Collection[str]) -> Axis:
     for name in names:
         if not is_field(name) and name not in known:
             raise PlanError(_unknown(name, known), hint=_near(name, known))
+    given = list(given) if isinstance(given, Iterator) else given  # looked at more than once
     varies = len(names) > 1 or _varies(names[0], given)
     steps = list(given) if varies else [given]
     if not steps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,8 +64,8 @@ def prompts_of(
         TemplateError: A `{{ }}` holds no expression.
         RequestError: A message is not of the API's shape.
     """
-    several = _several(prompt)
-    listed = list(prompt) if several else [prompt]
+    prompt = list(prompt) if isinstance(prompt, Iterator) else prompt  # looked at more than once
+    listed = list(prompt) if _several(prompt) else [prompt]
     if not listed:
         raise PlanError("There is no prompt.", hint="Give a text, messages, or a list of them.")
     prompts = [_prompt(one, system, default_system, raw=raw) for one in listed]

@@ -251,3 +251,10 @@ def test_every_field_can_be_an_axis():
     assert set(values) - {"model"} == set(FIELDS) - {"stream", "stream_options"}
     for name, steps in values.items():
         assert len(list(plan_of("x", **{name: steps}).points())) == len(steps)
+
+
+def test_what_can_be_walked_once_is_walked_once():
+    plan = plan_of(iter(["a {{ x }}", "b {{ x }}"]), x=map(str, range(2)), stop=(["s"] for _ in range(2)))
+    assert texts(plan) == ["a 0", "a 0", "a 1", "a 1", "b 0", "b 0", "b 1", "b 1"]
+    (point,) = plan_of("a", stop=iter(["s", "t"])).points()
+    assert point.request.stop == ["s", "t"]
