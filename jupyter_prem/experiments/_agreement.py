@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from jupyter_prem.client import PremError
 from jupyter_prem.records._interval import wilson
 
+from ._errors import not_installed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -33,7 +35,6 @@ __all__ = [
     "is_missing",
     "key_of",
     "normalised",
-    "not_installed",
     "similarities",
 ]
 
@@ -280,10 +281,3 @@ def check_names(axes: Iterable[str], taken: Iterable[str], table: str) -> None:
             f"The axis {doubled[0]!r} has the name of a column of {table}().",
             hint="Give the axis another name.",
         )
-
-
-def not_installed(what: str, package: str) -> PremError:
-    """Return the error that says how to install a package of the extra `experiments`."""
-    return PremError(
-        f"{what} needs {package}, which is not installed.", hint='pip install "jupyter_prem[experiments]"'
-    )

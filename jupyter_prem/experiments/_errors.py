@@ -9,7 +9,7 @@ from jupyter_prem.client import Interrupted, PremError
 if TYPE_CHECKING:
     from ._runs import Runs
 
-__all__ = ["PlanError", "RunsError", "SweepInterrupted"]
+__all__ = ["PlanError", "RunsError", "SweepInterrupted", "not_installed"]
 
 
 class PlanError(PremError, ValueError):
@@ -30,3 +30,10 @@ class SweepInterrupted(Interrupted):
     def __init__(self, runs: Runs, what: str, *, hint: str = "") -> None:
         super().__init__(what, hint=hint)
         self.runs = runs
+
+
+def not_installed(what: str, package: str) -> PremError:
+    """Return the error that says how to install a package of the extra `experiments`."""
+    return PremError(
+        f"{what} needs {package}, which is not installed.", hint='pip install "jupyter_prem[experiments]"'
+    )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import PremError, quoted
 
-from ._agreement import AVERAGED, agreed, answered, cells, is_missing, key_of, not_installed
+from ._agreement import AVERAGED, agreed, answered, cells, is_missing, key_of
+from ._errors import not_installed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

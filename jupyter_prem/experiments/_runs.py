@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_prem.client import PremError
 
+from ._errors import not_installed
 from ._row import columns_of
 from ._rows import Rows
 
@@ -92,11 +93,14 @@ class Runs:
         Columns: the axes (`model` as it was asked for), then `text, parsed, finish_reason, prompt_tokens,
         completion_tokens, total_tokens, latency` (seconds), `response_model, system_fingerprint, id, error,
         replayed`.
+
+        Raises:
+            PremError: pandas is not installed.
         """
         try:
             import pandas as pd
         except ImportError:
-            raise _missing("pandas") from None
+            raise not_installed("to_frame", "pandas") from None
         from ._plan import RESULTS
 
         places, rows = [], []
@@ -113,11 +117,16 @@ class Runs:
         """Return a polars DataFrame of the same columns; the index, if there was one, is its first.
 
         Structured answers are JSON text in it.
+
+        Raises:
+            PremError: polars is not installed.
         """
         try:
             import polars as pl
         except ImportError:
-            raise _missing("polars") from None
+            raise PremError(
+                "to_polars needs polars, which is not installed.", hint="pip install polars"
+            ) from None
         from ._export import polars_columns
 
         return pl.DataFrame(polars_columns(self), strict=False)
@@ -216,7 +225,3 @@ def _dtype(name: str, rows: Sequence[dict[str, Any]]) -> str | None:
         return "bool"
     numbers = all(type(row[name]) in {int, float, bool} for row in rows)
     return None if numbers and rows else "object"  # text of any kind, a lone surrogate too
-
-
-def _missing(name: str) -> PremError:
-    return PremError(f"{name} is not installed.", hint='pip install "jupyter_prem[experiments]"')

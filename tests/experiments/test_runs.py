@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pandas as pd
 import polars as pl
@@ -10,7 +11,7 @@ import pytest
 from loopback import as_json, completion
 from pydantic import BaseModel
 
-from jupyter_prem import AsyncClient, Runs, RunsError, sweep
+from jupyter_prem import AsyncClient, PremError, Runs, RunsError, sweep
 
 
 @pytest.fixture
@@ -150,3 +151,17 @@ def test_an_empty_table_is_one(ask):
     empty = Runs(["a"], 5)
     assert list(empty.to_frame().columns) == ["a", *COLUMNS]
     assert (len(empty), repr(empty)) == (0, "Runs(0 of 5 answered)")
+
+
+@pytest.mark.parametrize(
+    ("package", "method", "command"),
+    [
+        ("pandas", "to_frame", 'pip install "jupyter_prem[experiments]"'),
+        ("polars", "to_polars", "pip install polars"),
+    ],
+)
+def test_what_is_not_installed_is_named_with_what_installs_it(monkeypatch, package, method, command):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(PremError) as caught:
+        getattr(Runs([], 0), method)()
+    assert str(caught.value) == f"{method} needs {package}, which is not installed.\n{command}"
