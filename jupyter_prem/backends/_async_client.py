@@ -140,16 +140,7 @@ class AsyncClient(AsyncBaseClient):
 
     def in_threads(self) -> Client:
         """Return a client of the same endpoint and settings for threads, with connections of its own."""
-        asked = self.options
-        return Client(
-            self._chosen,
-            timeout=asked.timeout,
-            max_retries=asked.max_retries,
-            headers=asked.headers,
-            verify=asked.verify,
-            stream_usage=asked.stream_usage,
-            strict=asked.strict,
-        )
+        return Client(self._chosen, **self.options.arguments())
 
     def taped(
         self, tape: Tape, asker: Asker, backend: AsyncBackend | None = None, *, alone: bool = False

@@ -231,12 +231,7 @@ class ClientPool:
         place = (endpoint.name, fixed and fixed.base_url, key, options)
         with self._lock:
             if place not in self._clients:
-                self._clients[place] = Client(
-                    endpoint,
-                    timeout=options.timeout,
-                    max_retries=options.max_retries,
-                    stream_usage=options.stream_usage,
-                )
+                self._clients[place] = Client(endpoint, **options.arguments())
             return self._clients[place]
 
     def close(self) -> None:

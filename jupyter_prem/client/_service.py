@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -54,7 +54,7 @@ class Options:
 
     timeout: float | Timeouts | Mapping[str, Any] = DEFAULT_TIMEOUT
     max_retries: int = MAX_RETRIES
-    headers: Mapping[str, str] | None = field(default=None, repr=False)  # one may be a key
+    headers: Mapping[str, str] | None = field(default=None, repr=False, hash=False)  # one may be a key
     verify: bool | ssl.SSLContext = True
     stream_usage: StreamUsage = "auto"
     strict: bool = False
@@ -73,6 +73,10 @@ class Options:
     def timeouts(self) -> Timeouts:
         """How long a service may take."""
         return Timeouts.of(self.timeout)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return them all as the public clients take them."""
+        return {option.name: getattr(self, option.name) for option in fields(self)}
 
 
 class Service:
