@@ -7,8 +7,9 @@ gets is made by us from escaped text; it is the second of two walls, and it clos
 import functools
 from collections.abc import Callable
 
+from jupyter_prem.client import whole
+
 from . import _links
-from ._text import whole
 
 _PASSES = 8  # one is enough for HTML of ours, two were for all of 100,000 random documents
 

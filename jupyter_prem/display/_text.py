@@ -5,6 +5,8 @@ Every function here is idempotent, so a text may pass twice without harm.
 
 import re
 
+from jupyter_prem.client import whole
+
 _NUL = "\ufffd"
 _FLAGS = "|".join(
     "\U0001f3f4" + "".join(chr(0xE0000 + ord(c)) for c in code) + "\U000e007f"
@@ -19,21 +21,6 @@ _ODD = re.compile(
     "|(?P<control>[\x00-\x08\x0b-\x1f\x7f-\x9f])"
 )
 _MAYBE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e01ef]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def whole(text: str) -> str:
-    """Join surrogate pairs and replace lone surrogates by U+FFFD, so that the text can be encoded.
-
-    Args:
-        text: Any string, also one that no codec takes.
-
-    Returns:
-        A string that UTF-8 can carry; nbformat writes an empty file for any other.
-    """
-    if not text.isascii() and _SURROGATE.search(text):
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
 
 
 def clean(text: str) -> str:
