@@ -120,12 +120,12 @@ def _text(text: str) -> str:
     return html.escape(shown, quote=False)
 
 
-def fenced(text: str, name: str) -> str:
+def fenced(text: str, name: str = "") -> str:
     """Text as a Markdown code block that it cannot leave.
 
     Args:
         text: Any text.
-        name: The language.
+        name: The language, if any.
 
     Returns:
         Markdown.

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import NamedTuple
 
+from jupyter_prem.client import whole
+
 from ._data import data_html, data_text, fenced, parse
 from ._fit import fit
 from ._inert import inert_markdown
 from ._markdown import escaped, render
 from ._plain import plain
 from ._steps import Call, block, call_html, call_line, call_markdown
-from ._text import clean, whole
+from ._text import clean
 
 MIME = "application/vnd.jupyter-prem+json"
 
@@ -196,12 +198,11 @@ def drawing(lines: Sequence[str]) -> dict[str, object]:
         MIME type to content: HTML, Markdown that holds them as code, plain text.
     """
     text = "\n".join(" ".join(clean(line).split("\n")) for line in lines)
-    fence = "`" * (3 + max(map(len, re.findall("`+", text)), default=0))
     return {
         "text/html": frame(
             _div("pm-code", f"<pre><code>{html.escape(text, quote=False)}</code></pre>"), style=True
         ),
-        "text/markdown": inert_markdown(f"{fence}\n{text}\n{fence}"),
+        "text/markdown": inert_markdown(fenced(text)),
         "text/plain": plain(text),
     }
 

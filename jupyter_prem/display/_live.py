@@ -33,8 +33,6 @@ DENSEST = 4.0  # times as much; no piece is shorter than that
 OUTPUTS = 44  # JupyterLab folds a cell's outputs past 50
 _FEWEST, _RUN = 8, 20  # outputs that are merged into one
 
-Later = Callable[[float, Callable[[], None]], None]
-
 
 class _Cancel(Protocol):
     def cancel(self) -> None: ...

@@ -68,12 +68,11 @@ def call_whole(call: Call) -> str:
     return f"{_one(call.name)} with\n{text[:_LONG]}{more}\n"
 
 
-def call_html(call: Call, *, exact: bool = False) -> str:
+def call_html(call: Call) -> str:
     """A call, folded: its line, and below it the arguments and the result in full.
 
     Args:
         call: The call.
-        exact: As for :func:`call_line`.
 
     Returns:
         HTML of ours.
@@ -81,7 +80,7 @@ def call_html(call: Call, *, exact: bool = False) -> str:
     name = f"<code>{html.escape(f'{_one(call.name)}({_arguments(call.arguments)})')}</code>"
     mark = '<span class="pm-badge">failed</span> ' if call.failed else ""
     result = html.escape(_one(call.result or "") or "(nothing)")
-    time = _time(call.seconds, exact=exact)
+    time = _time(call.seconds, exact=False)
     summary = f"{name} → {mark}{result}" + (
         f' <span class="pm-time">{html.escape(time)}</span>' if time else ""
     )

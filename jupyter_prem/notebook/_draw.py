@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.display import IPythonPage, OnceHtml, TerminalText, bundle, drawing
+from jupyter_prem.display import IPythonPage, OnceHtml, TerminalText, bundle, drawing, fenced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,12 +67,8 @@ def draw_dry_run(
     target = fixed.url("chat/completions") if fixed is not None else "the embedded model, on this machine"
     keyed = fixed is not None and (fixed.api_key is not None or endpoint.name == "prem")
     key = "Authorization: Bearer (the key)\n" if keyed else ""
-    fence = "`" * max(3, body.count("`") and 1 + max(len(run) for run in re.findall("`+", body)))
-    draw(
-        shell,
-        bundle(f"POST {target}\n\n{fence}http\n{key}Content-Type: application/json\n\n{body}\n{fence}"),
-        {},
-    )
+    sent = fenced(f"{key}Content-Type: application/json\n\n{body}", "http")
+    draw(shell, bundle(f"POST {target}\n\n{sent}"), {})
 
 
 def _addressed(
