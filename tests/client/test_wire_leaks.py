@@ -81,6 +81,27 @@ os._exit(0)
 """
 
 
+def test_a_fork_closes_a_client_whose_lock_was_held(server):
+    subprocess.run(
+        [sys.executable, "-c", f"{start('threads', server)}\n{THREAD}\n{CLOSED}"], check=True, timeout=30
+    )
+    assert server.connections == 1
+
+
+CLOSED = """
+assert say("before") == "You said: before"
+with client._wire._lock:  # as a thread that takes a connection holds it
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        client.close()
+        os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert say("parent") == "You said: parent"
+os._exit(0)
+"""
+
+
 def start(name, server):
     return (
         "import asyncio, os, queue, random, signal, sys, threading, time\n"

@@ -132,6 +132,7 @@ class Wire:
 
     def close(self) -> None:
         """Close the connections that wait for another request."""
+        self._after_fork()
         with self._lock:
             lanes, self._idle = self._idle, []
         for lane in lanes:
@@ -140,13 +141,17 @@ class Wire:
     def _take(self, address: Address) -> _Lane:
         if self._given is not None:
             return _Lane(self._given)
-        if self._pid != os.getpid():
-            # After a fork the sockets are the other process's; closing them here would end its streams.
-            self._pid, self._lock, self._idle = os.getpid(), threading.Lock(), []
+        self._after_fork()
         with self._lock:
             if self._idle:
                 return self._idle.pop()
         return _Lane(self._new_client(address))
+
+    def _after_fork(self) -> None:
+        if self._pid != os.getpid():
+            # The sockets are the other process's: closing them here would end its streams. Its lock may be
+            # held for ever.
+            self._pid, self._lock, self._idle = os.getpid(), threading.Lock(), []
 
     def _new_client(self, address: Address) -> httpx.Client:
         return httpx.Client(
