@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._timeouts import Pace
+from ._timeouts import Pace, shortest
 
 if TYPE_CHECKING:
     from ._address import Address
@@ -39,8 +39,7 @@ class Outgoing:
 
     def first(self, timeouts: Timeouts) -> float | None:
         """Return the seconds in which its reply is to begin; None is endless."""
-        limits = (timeouts.first_byte, timeouts.total, self.within)
-        return min((limit for limit in limits if limit is not None), default=None)
+        return shortest(timeouts.first_byte, timeouts.total, self.within)
 
     def pace(self, timeouts: Timeouts, started: float) -> Pace:
         """Return what ends its reply, of a request that went at `started`."""

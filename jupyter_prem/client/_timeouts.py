@@ -10,10 +10,15 @@ from typing import Any, Self
 
 from ._errors import ConfigurationError, DeadlineExceeded, IdleTimeout
 
-__all__ = ["DEFAULT_TIMEOUT", "Pace", "Timeouts"]
+__all__ = ["DEFAULT_TIMEOUT", "Pace", "Timeouts", "shortest"]
 
 DEFAULT_TIMEOUT = 300.0
 """Seconds of silence after which a service counts as lost."""
+
+
+def shortest(*seconds: float | None) -> float | None:
+    """Return the shortest of several times in seconds; None is endless."""
+    return min((some for some in seconds if some is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import httpx
 
 from jupyter_prem.client._keys import scrub
+from jupyter_prem.client._timeouts import shortest
 
 if TYPE_CHECKING:
     import ssl
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from jupyter_prem.client._address import Address
     from jupyter_prem.client._timeouts import Timeouts
 
-__all__ = ["Bearer", "Certificates", "http_timeouts", "shortest", "silence"]
+__all__ = ["Bearer", "Certificates", "http_timeouts", "silence"]
 
 
 class _WithoutKeys(logging.Filter):
@@ -36,11 +37,6 @@ def http_timeouts(timeouts: Timeouts) -> httpx.Timeout:
     """Return the timeouts until the reply begins."""
     first = shortest(timeouts.first_byte, timeouts.total)
     return httpx.Timeout(first, connect=shortest(timeouts.connect, timeouts.total))
-
-
-def shortest(*seconds: float | None) -> float | None:
-    """Return the shortest of several times; None is endless."""
-    return min((some for some in seconds if some is not None), default=None)
 
 
 def silence(timeouts: Timeouts) -> float | None:
