@@ -64,10 +64,7 @@ def run(magics: PremMagics, line: str) -> object:
         )
     if command.words == "[options]":
         return _function(name)(magics, rest.strip())
-    try:
-        words = shlex.split(rest, posix=os.name != "nt")
-    except ValueError:
-        words = rest.split()
+    words = _words(rest)
     if not command.fewest <= len(words) <= command.most:
         usage = f"%prem {name} {command.words}".strip()
         takes = f"takes {command.words}" if command.words else "takes nothing after it"
@@ -119,6 +116,18 @@ def subcommand_help() -> str:
     return "\n".join(
         ["Look after jupyter_prem and its conversations; %%chat? documents [options].", "", *lines]
     )
+
+
+def _words(text: str) -> list[str]:
+    """Return words as a shell has them, unquoted; on Windows a backslash is a part of a path."""
+    lexer = shlex.shlex(text, posix=True)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    if os.name == "nt":
+        lexer.escape = ""
+    try:
+        return list(lexer)
+    except ValueError:  # an apostrophe in a name, for one
+        return text.split()
 
 
 def _function(name: str) -> Callable[..., object]:
