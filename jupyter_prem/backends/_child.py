@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from jupyter_prem.client import PremError
 
@@ -43,7 +44,7 @@ def main() -> None:
     threading.Event().wait()
 
 
-def _serve(settings: dict[str, str]) -> int:
+def _serve(settings: dict[str, Any]) -> int:
     """Load the engine and serve it; return the port."""
     from ._asgi import create_app, serve_in_thread
     from ._engine import Engine

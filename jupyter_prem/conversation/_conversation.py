@@ -222,7 +222,7 @@ class Conversation(Tree):
         model, finish_reason, interrupted, prompt_tokens, completion_tokens, total_tokens, latency (seconds).
 
         Raises:
-            MissingExtraError: pandas is not installed.
+            ConversationError: pandas is not installed.
         """
         from ._frame import to_frame
 

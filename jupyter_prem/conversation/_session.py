@@ -48,7 +48,7 @@ class Sink(Protocol):
         ...
 
     def finish(self, outcome: Outcome) -> None:
-        """Show how it ended; called once, whatever happened."""
+        """Show how it ended; called once, unless `ask` raises: then nothing is shown any more."""
         ...
 
 

@@ -132,13 +132,26 @@ class Runs:
         return pl.DataFrame(polars_columns(self), strict=False)
 
     def agreement(self) -> pd.DataFrame:
-        """Return, for each cell of the grid, how much its answers agree; see `agreement` of this package."""
+        """Return how far answers agree, a row for each cell of the grid: axes that differ by more than draws.
+
+        Columns: the axes but `seed` and `repeat`; `answers`, `errors` and `distinct` texts, counted;
+        `agreement`, the share of the commonest text, with `low` and `high`, the ends of its 95 % interval;
+        `similarity` of the texts, the mean over all pairs; `parsed_equal`, the share of the commonest parsed
+        value. Shares and similarities are from 0 to 1, NaN where there is nothing to compare. Texts are
+        compared without case, white space, and punctuation around them.
+
+        Raises:
+            PremError: An axis has the name of a column, or pandas or rapidfuzz is not installed.
+        """
         from ._agreement import agreement
 
         return agreement(self.to_frame(), self.axes)
 
     def plot(self, what: str | None = None, ax: Axes | None = None) -> Any:
-        """Draw agreement, tokens and latency over the axes; see `plot` of this package.
+        """Draw agreement, tokens and latency (seconds) over the axes.
+
+        Bars are the 95 % interval of the agreement, and the quartiles of tokens and seconds. The axis with
+        the most different numbers is along x; others that vary are series, of which eight are drawn.
 
         Args:
             what: "agreement", "tokens" or "latency"; None draws all three.
@@ -146,13 +159,25 @@ class Runs:
 
         Returns:
             The matplotlib Axes: one, or an array of three.
+
+        Raises:
+            PremError: No such figure, another number of Axes, or matplotlib is not installed.
         """
         from ._plot import plot
 
         return plot(self.to_frame(), self.axes, what=what, ax=ax)
 
     def compare(self, other: Runs) -> pd.DataFrame:
-        """Return, for each request of both, what became of its answer; see `compare` of this package."""
+        """Return what became of each answer: a row a request, those of this run, then what is new in `other`.
+
+        Columns: the axes that both have; `status` ("same", "changed", "added", "removed" or "error");
+        `similarity` of the texts, from 0 to 1, NaN where there are no two; `completion_tokens`, `latency`
+        (seconds) and `system_fingerprint`, each with `_then` and `_now`.
+
+        Raises:
+            PremError: The runs share no axis, an axis has the name of a column, or pandas or rapidfuzz is not
+                installed.
+        """
         from ._compare import compare
 
         return compare(self.to_frame(), other.to_frame(), self.axes, other.axes)
