@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 import threading
@@ -203,7 +204,7 @@ class Models:
         name = client.endpoint.name
         if getattr(client.endpoint, "fixed", None) is None:
             return iter([client.known_model] if client.known_model else [])  # nothing is started for a Tab
-        when, models = self._known.get(name, (0.0, []))
+        when, models = self._known.get(name, (-math.inf, []))
         if time.monotonic() - when > _FRESH and name not in self._asking:
             thread = threading.Thread(target=self._ask, args=(client, name), daemon=True)
             thread.start()
