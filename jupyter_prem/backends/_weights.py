@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
-__all__ = ["ENVIRONMENT", "SMOLLM2", "Pin", "cache_folder", "ensure_weights", "named_weights", "sha256_of"]
+__all__ = [
+    "ENVIRONMENT",
+    "SMOLLM2",
+    "Pin",
+    "cache_folder",
+    "check_gguf",
+    "ensure_weights",
+    "named_weights",
+    "sha256_of",
+]
 
 ENVIRONMENT: Final = "PREM_EMBEDDED_MODEL"
 """Name of the environment variable that names any .gguf file to use instead."""

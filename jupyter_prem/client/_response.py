@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from jupyter_prem.structure import CodeBlock
 
-__all__ = ["ChatResponse", "Choice", "Delta", "Model", "Usage"]
+__all__ = ["ChatResponse", "Choice", "Delta", "Model", "Usage", "index_of"]
 
 
 @dataclass(frozen=True, slots=True)

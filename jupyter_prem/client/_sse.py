@@ -15,7 +15,7 @@ from ._errors import LimitExceeded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Event", "EventDecoder"]
+__all__ = ["LINE_LIMIT", "LONG_LINE", "Event", "EventDecoder"]
 
 LINE_LIMIT: Final = 8 * 2**20
 EVENT_LIMIT: Final = 16 * 2**20

@@ -32,8 +32,10 @@ __all__ = [
     "agreement",
     "answered",
     "cells",
+    "check_names",
     "is_missing",
     "key_of",
+    "keys_of",
     "normalised",
     "similarities",
 ]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jupyter_prem.backends import AsyncClient
     from jupyter_prem.client import ChatRequest, ChatResponse
 
-__all__ = ["Anywhere", "Bar", "Host", "host", "set_host"]
+__all__ = ["Anywhere", "Bar", "Host", "NoBar", "has_bars", "host", "postfix", "set_host", "terminal_bar"]
 
 
 class Bar(Protocol):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jupyter_prem.client import ChatRequest, Usage
     from jupyter_prem.conversation import Round
 
-__all__ = ["BudgetError", "Entry", "Ledger", "Prices", "Sum", "checked_prices", "cost_of"]
+__all__ = ["BudgetError", "Entry", "Ledger", "Prices", "Sum", "checked_prices", "cost_of", "rows"]
 
 Prices = dict[str, tuple[float, float]]
 """Money for a million prompt tokens and a million completion tokens, by model."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jupyter_prem.display import Step
 
 __all__ = [
+    "FORMAT",
     "IMPLICIT",
     "UNANSWERED",
     "beginning",

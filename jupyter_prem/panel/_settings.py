@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from jupyter_prem.conversation import Question
 
-__all__ = ["CONTROLS", "Controls"]
+__all__ = ["CONTROLS", "Controls", "described"]
 
 
 @dataclass(frozen=True, slots=True)

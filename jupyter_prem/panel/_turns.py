@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from jupyter_prem.conversation import Conversation, Turn
 
-__all__ = ["LONGEST", "Turns", "question_of_turn"]
+__all__ = ["LONGEST", "Item", "Turns", "question_of_turn"]
 
 Item = tuple[int, int, int]
 """A turn's number, its place among the turns beside it, from 1, and how many those are."""
