@@ -228,5 +228,8 @@ class Chat:
             if turn is not None:
                 self.talks.tell(lambda chat: chat.watcher.moved(conversation, "here"))
         finally:
-            self.talks.of(conversation).asking = None
-            self.talks.running.discard(asking)
+            with self.lock:
+                talk = self.talks.of(conversation)
+                if talk.asking is asking:  # another may be on its way since this one's end was told
+                    talk.asking = None
+                self.talks.running.discard(asking)
