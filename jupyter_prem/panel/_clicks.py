@@ -117,7 +117,8 @@ class Clicks:
     def _on_branch(self, said: Mapping[str, Any]) -> None:
         turn, step, conversation = self._turn(said), said.get("step"), self._where(said)
         if turn is not None and step in (-1, 1):
-            other = self._pages.turns.beside(conversation, turn, step)
+            with self._chat.lock:  # a turn that is committed now is told in another thread
+                other = self._pages.turns.beside(conversation, turn, step)
             if other is not None:
                 self._chat.do(lambda: conversation.go(other), conversation)
 
