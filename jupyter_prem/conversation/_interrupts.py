@@ -16,7 +16,8 @@ __all__ = ["uninterrupted"]
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Hold a keyboard interrupt back until the block is done; then whoever held SIGINT before gets it."""
-    if threading.current_thread() is not threading.main_thread():
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is None:  # None: a program around Python has its own
         yield
         return
     held: list[int] = []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from jupyter_prem.conversation import uninterrupted
 
 HAMMER = """
 import os, random, signal, sys, threading, time
@@ -114,3 +117,12 @@ print(*done)
 def test_an_interrupt_waits_for_the_outermost_block_and_for_its_own_handler():
     done = subprocess.run([sys.executable, "-c", NESTED], capture_output=True, text=True, check=False)
     assert done.stdout == "inner outer interrupted\n", done.stderr
+
+
+def test_a_program_around_python_keeps_the_interrupts_that_are_its_own(monkeypatch):
+    taken = []
+    monkeypatch.setattr(signal, "getsignal", lambda _: None)  # as where a handler is no function of Python's
+    monkeypatch.setattr(signal, "signal", lambda *handler: taken.append(handler))
+    with uninterrupted():
+        pass
+    assert taken == []
