@@ -101,9 +101,9 @@ class Notebook:
         from jupyter_prem.conversation import Conversation
 
         name = whole(name or self.current)
-        if name not in self.conversations:
-            self.conversations[name] = Conversation(name, host=self)
-        return self.conversations[name]
+        found = self.conversations.get(name)
+        # A cell and a panel may begin it at once: both go on in one.
+        return found or self.conversations.setdefault(name, Conversation(name, host=self))
 
     def known(self, name: str | None = None) -> Conversation:
         """Return the conversation `name`; one that is not there yet is empty, and is not begun by this."""
@@ -182,15 +182,15 @@ class Notebook:
         """
         from jupyter_prem.conversation import ConversationError
 
-        if name is not None and name in self.conversations:
-            raise ConversationError(
-                f"There is a conversation {name!r} already.", hint="Choose another name: %prem conversations."
-            )
         stem, count = conversation.name, 1
-        while conversation.name in self.conversations:
+        while self.conversations.setdefault(conversation.name, conversation) is not conversation:
+            if name is not None:
+                raise ConversationError(
+                    f"There is a conversation {name!r} already.",
+                    hint="Choose another name: %prem conversations.",
+                )
             count += 1
             conversation.name = f"{stem}-{count}"
-        self.conversations[conversation.name] = conversation
 
     def prepare(self, conversation: Conversation, backend: Backend, question: Question) -> ChatRequest:
         """Return the request that `ask` would send.
