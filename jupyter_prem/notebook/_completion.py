@@ -168,7 +168,9 @@ def option_values(flag: str, magics: PremMagics, models: Iterable[str]) -> Itera
     hidden = magics.shell.user_ns_hidden
     names = {
         name: value
-        for name, value in magics.shell.user_ns.items()
+        for name, value in dict(
+            magics.shell.user_ns
+        ).items()  # a cell may add to it: a panel asks in a thread
         if not name.startswith("_") and name not in hidden
     }
     if dest in {"output", "data"}:

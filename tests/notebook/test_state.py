@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from jupyter_prem import ConversationError, conversation
-from jupyter_prem.notebook import Models, Notebook, Settings, _completion
+from jupyter_prem.notebook import Models, Notebook, Settings, _completion, option_values
 
 
 @pytest.fixture
@@ -50,3 +50,16 @@ def test_a_machine_that_has_just_started_has_models_too(monkeypatch):
     magics = SimpleNamespace(notebook=SimpleNamespace(answerer=lambda: answerer))
     monkeypatch.setattr(_completion.time, "monotonic", lambda: 5.0)
     assert list(Models(magics)) == ["m"]
+
+
+def test_variables_that_a_cell_makes_meanwhile_keep_no_names_from_a_panel():
+    class Namespace(dict):
+        """One that grows while it is walked, unless it is copied at once."""
+
+        def items(self):
+            for place, item in enumerate(super().items()):
+                self[f"new_{place}"] = place
+                yield item
+
+    shell = SimpleNamespace(user_ns=Namespace(city="Rome", _hidden=1), user_ns_hidden={})
+    assert option_values("--output", SimpleNamespace(shell=shell), []) == ["city"]

@@ -52,7 +52,7 @@ def conversations(magics: PremMagics) -> None:
             len(conversation.all_turns) - len(conversation),
             beginning(conversation.head.title) if conversation.head is not None else "",
         )
-        for name, conversation in notebook.conversations.items()
+        for name, conversation in list(notebook.conversations.items())  # panels begin some too
     ]
     draw_table(magics.shell, ("", "conversation", "exchanges", "off the branch", "last question"), rows)
 

@@ -42,7 +42,7 @@ def resume_file(notebook: Notebook, path: Path) -> list[str]:
         notebook.switch(loaded.name)
         return [f"Taken up from {path.name}.", "", *_system_lines(loaded), *history_lines(loaded)]
     found = read_notebook(path)
-    known = [turn for chat in notebook.conversations.values() for turn in chat.all_turns]
+    known = [turn for chat in list(notebook.conversations.values()) for turn in chat.all_turns]
     turns = _link(found, known)
     if not turns:
         raise ResumeError(
