@@ -9,7 +9,7 @@ from jupyter_prem.client import DEFAULT_TIMEOUT, MAX_RETRIES, AsyncBaseClient, O
 from jupyter_prem.records import active
 
 from ._client import Client
-from ._resolve import Known, Resolved, resolve_once
+from ._resolve import Identity, Resolved, resolve_once
 
 if TYPE_CHECKING:
     import ssl
@@ -155,15 +155,15 @@ class AsyncClient(AsyncBaseClient):
         """
         from jupyter_prem.records import AsyncTaped  # loads asyncio, which a notebook need not wait for
 
-        known = Known.of(self._chosen, self.known_model, asks=tape.asks)
+        identity = Identity.of(self._chosen, self.known_model, asks=tape.asks)
         return AsyncTaped(
             tape,
             backend or self.live,
-            known.endpoint,
+            identity.endpoint,
             asker=asker,
-            model=known.model,
-            likely=known.likely,
-            implied=known.implied,
+            model=identity.model,
+            likely=identity.likely,
+            implied=identity.implied,
             alone=alone,
         )
 

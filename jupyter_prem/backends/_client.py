@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_prem.client import DEFAULT_TIMEOUT, MAX_RETRIES, BaseClient, Options
 from jupyter_prem.records import Taped, active
 
-from ._resolve import Known, Resolved, resolve_once
+from ._resolve import Identity, Resolved, resolve_once
 
 if TYPE_CHECKING:
     import ssl
@@ -166,15 +166,15 @@ class Client(BaseClient):
             chosen: How this client's endpoint came to be chosen. What nobody named is whichever was recorded.
             strict: See `Taped`.
         """
-        known = Known.of(chosen, self.known_model, asks=tape.asks)
+        identity = Identity.of(chosen, self.known_model, asks=tape.asks)
         return Taped(
             tape,
             self.live,
-            known.endpoint,
+            identity.endpoint,
             asker=asker,
-            model=known.model,
-            likely=known.likely,
-            implied=known.implied,
+            model=identity.model,
+            likely=identity.likely,
+            implied=identity.implied,
             strict=strict,
         )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ._own_key import KeySource
 
-__all__ = ["Known", "Resolved", "keyed_host", "resolve", "resolve_once", "shared_embedded"]
+__all__ = ["Identity", "Resolved", "keyed_host", "resolve", "resolve_once", "shared_embedded"]
 
 BASE_URL_VARIABLE = "PREM_AI_BASE_URL"
 ENDPOINT_VARIABLE = "PREM_ENDPOINT"
@@ -146,8 +146,8 @@ def _host(base: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What recordings need to know of a client.
+class Identity:
+    """As whom recordings know a client.
 
     Attributes:
         endpoint: What they call it; None for whichever was recorded, where nobody named any.
@@ -163,6 +163,6 @@ class Known:
 
     @classmethod
     def of(cls, chosen: Resolved, likely: str | None, *, asks: bool) -> Self:
-        """Return it of a client; `asks` says whether anybody is asked."""
+        """Return that of a client, which likely has the model `likely`; `asks`: whether anybody is asked."""
         name = endpoint_name(chosen.endpoint) if chosen.named or asks else None
         return cls(name, os.environ.get("PREM_MODEL"), likely, chosen.implicit)
