@@ -104,7 +104,7 @@ class Turn {
         this.view.flash("Another answer is on its way.");
         return;
       }
-      this.view.send("regenerate", { turn: this.number, text: area.value });
+      this.view.send("regenerate", { turn: this.number, text: area.value }, { pending: area.value });
       end();
     };
     const before = [...asked.childNodes];
