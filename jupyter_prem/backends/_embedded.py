@@ -199,10 +199,12 @@ def _handshake(process: subprocess.Popen[bytes], settings: dict[str, Any]) -> di
         process.stdin.write(json.dumps(settings).encode() + b"\n")
         process.stdin.flush()
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    reader = threading.Thread(
-        target=lambda out: lines.put(out.readline()), args=(process.stdout,), daemon=True
-    )
-    reader.start()
+
+    def read(out: IO[bytes]) -> None:
+        # What Python says before, such as a sitecustomize of this environment, is no answer.
+        lines.put(next((line for line in out if line.startswith((b'{"port"', b'{"error"'))), b""))
+
+    threading.Thread(target=read, args=(process.stdout,), daemon=True).start()
     try:
         answer: dict[str, Any] = json.loads(lines.get(timeout=_STARTED_WITHIN_S) or b"{}")
     except queue.Empty:
