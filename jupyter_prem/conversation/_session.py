@@ -7,7 +7,7 @@ stop commits what had arrived; a fault commits nothing, but its outcome carries 
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from jupyter_prem.client import Interrupted, PremError
@@ -48,7 +48,7 @@ class Sink(Protocol):
         ...
 
     def finish(self, outcome: Outcome) -> None:
-        """Show how it ended; called once, unless `ask` raises: then nothing is shown any more."""
+        """Show how it ended; called once, also where another of these raised."""
         ...
 
 
@@ -102,7 +102,14 @@ def ask(
         watch = Watch(allow=allow, note=note, call=sink.call, again=sink.again)
         exchange = Exchange(tree, backend, question, watch=watch, cancel=cancel, status=status)
         allow(exchange.request)  # what keeps the question from being asked is raised, not shown as an answer
-        outcome = exchange.end(_receive(exchange, sink), bind)
+        try:
+            error = _receive(exchange, sink)
+        except BaseException:  # of what draws: the answer that had arrived is kept all the same
+            outcome = exchange.end(Interrupted("Stopped."), bind)
+            with suppress(Exception):
+                sink.finish(outcome)
+            raise
+        outcome = exchange.end(error, bind)
     sink.finish(outcome)
     return outcome
 
@@ -117,7 +124,4 @@ def _receive(exchange: Exchange, sink: Sink) -> PremError | None:
         return Interrupted("Stopped.")
     except PremError as failure:
         return failure
-    except BaseException:
-        exchange.close()
-        raise
     return None

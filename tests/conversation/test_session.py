@@ -157,6 +157,30 @@ def test_an_interrupted_sink_is_a_stop(service, door):
     assert not door.conversation.busy
 
 
+def test_a_sink_that_fails_costs_no_word_that_had_arrived(service, door):
+    class Failing(Sink):
+        def delta(self, delta):
+            super().delta(delta)
+            raise RuntimeError("no page")
+
+        def finish(self, outcome):
+            super().finish(outcome)
+            raise RuntimeError("no page either")
+
+    service.say(event(chunk("some words")), *answer(" and more"))
+    sink = Failing()
+    with pytest.raises(RuntimeError, match=r"^no page$"):
+        door.ask("one", sink)
+    assert sink.texts == ["some words"]
+    (outcome,) = sink.outcomes  # so that nothing is drawn any more
+    assert outcome.response.text == "some words"
+    assert outcome.response.interrupted
+    assert [message.content for message in door.conversation.messages] == ["one", "some words"]
+    assert not door.conversation.busy
+    door.ask("two", Sink())
+    assert len(sent(service)[-1]) == 3
+
+
 def test_one_question_at_a_time(service, door):
     more = threading.Event()
     service.say(event(chunk("a")), more, *answer("b"))

@@ -112,11 +112,13 @@ class AsyncWire:
             limit_headers(response.raw)
         except BaseException as error:
             room.leave()
-            if response is not None:
-                await response.aclose()
             failure = translate(meant(error), asked.address, began=False)
             heard, used = room.lanes.known(sender, error)
-            await room.lanes.drop(sender)
+            try:
+                if response is not None:
+                    await response.aclose()
+            finally:
+                await room.lanes.drop(sender)
             if isinstance(failure, Exception) and failure is error:
                 raise
             if heard:
