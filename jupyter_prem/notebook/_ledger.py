@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -100,6 +101,7 @@ class Ledger:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self._used = self._reserved = 0
+        self._lock = threading.Lock()  # of what is reserved
         self._unknown = 0
         self.replayed = 0
 
@@ -160,13 +162,15 @@ class Ledger:
         Raises:
             BudgetError: It could pass the budget, together with those.
         """
-        self.check(budget, request)
         most = _most(request)
-        self._reserved += most
+        with self._lock:
+            self.check(budget, request)
+            self._reserved += most
         try:
             yield
         finally:
-            self._reserved -= most
+            with self._lock:
+                self._reserved -= most
 
     def by(self, key: Callable[[Entry], str]) -> dict[str, list[Entry]]:
         """Return the entries by what `key` says of them, in the order of their first."""

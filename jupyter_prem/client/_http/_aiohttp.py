@@ -41,7 +41,7 @@ class Aiohttp:
         )
         private: Any = connector
         private._factory = functools.partial(_Handler, loop=private._loop)  # noqa: SLF001 - see above
-        self._session = aiohttp.ClientSession(connector=connector)
+        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     async def send(
         self,

@@ -11,6 +11,7 @@ import httpx
 
 from ._clock import Clock
 from ._ear import AsyncEar
+from ._shared import no_cookies
 
 if TYPE_CHECKING:
     import ssl
@@ -163,17 +164,11 @@ def _sender(context: ssl.SSLContext | bool, address: Address) -> tuple[Sender, b
     limits = httpx.Limits(
         max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEPT
     )
+    if proxies:  # which of them, and for which hosts none, httpx's client knows
+        return httpx.AsyncClient(verify=context, limits=limits, cookies=no_cookies()), True
     try:
-        from httpx_aiohttp import HttpxAiohttpClient
-
         from ._aiohttp import Aiohttp
     except ImportError:
-        if proxies:
-            return httpx.AsyncClient(verify=context, limits=limits), True
         one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEPT)
         return httpx.AsyncHTTPTransport(verify=context, limits=one), False
-    if any(proxy.startswith("socks") for proxy in proxies):
-        return httpx.AsyncClient(verify=context, limits=limits), True
-    if proxies:  # which of them, httpx's client knows
-        return HttpxAiohttpClient(verify=context, limits=limits), True
     return Aiohttp(context, limits), True

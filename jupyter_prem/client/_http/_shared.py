@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Literal
 
 import httpx
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from jupyter_prem.client._address import Address
     from jupyter_prem.client._timeouts import Timeouts
 
-__all__ = ["Bearer", "Certificates", "http_timeouts", "silence"]
+__all__ = ["Bearer", "Certificates", "http_timeouts", "no_cookies", "silence"]
 
 
 class _WithoutKeys(logging.Filter):
@@ -44,6 +45,11 @@ def silence(timeouts: Timeouts) -> float | None:
     if timeouts.first_byte is None or timeouts.progress is None:
         return timeouts.total
     return shortest(max(timeouts.first_byte, timeouts.progress), timeouts.total)
+
+
+def no_cookies() -> CookieJar:
+    """Return a jar that takes no cookie: none is part of the API, and one tells a service who asks."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
 
 class Bearer(httpx.Auth):

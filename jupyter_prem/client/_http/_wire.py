@@ -16,7 +16,7 @@ from jupyter_prem.client._unpack import accepted, unpacker
 
 from ._ear import Ear
 from ._faults import begun, limit_headers, translate
-from ._shared import Bearer, Certificates, http_timeouts
+from ._shared import Bearer, Certificates, http_timeouts, no_cookies
 
 if TYPE_CHECKING:
     import ssl
@@ -159,6 +159,7 @@ class Wire:
             # A proxy of the environment has no way back to this machine, and no business with its keys.
             trust_env=not address.loopback,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+            cookies=no_cookies(),
         )
 
     def _give(self, lane: _Lane) -> None:
