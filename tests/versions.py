@@ -74,6 +74,10 @@ CORE = (
     "panel/test_panel.py",
     "records/test_cassette.py",
     "records/test_tape.py",
+    "records/test_tape_blocks.py",
+    "records/test_tape_modes.py",
+    "records/test_tape_numbers.py",
+    "records/test_tape_processes.py",
 )
 LAB = (
     "browser/test_conversation_lab.py",
