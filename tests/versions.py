@@ -72,6 +72,11 @@ CORE = (
     "notebook/test_tools.py",
     "objects/test_tool.py",
     "panel/test_panel.py",
+    "panel/test_panel_conversations.py",
+    "panel/test_panel_messages.py",
+    "panel/test_panel_settings.py",
+    "panel/test_panel_transcript.py",
+    "panel/test_panel_turns.py",
     "records/test_cassette.py",
     "records/test_tape.py",
     "records/test_tape_blocks.py",
@@ -92,13 +97,13 @@ OLD_IPYTHON = {
     "notebook/test_tools.py::test_tab_completes_functions_and_choices": "IPython has matchers from 8.6 on",
 }
 OLD_IPYKERNEL = {
-    f"panel/test_panel.py::{name}": "ipykernel has subshells from 7 on"
+    f"panel/{name}": "ipykernel has subshells from 7 on"
     for name in (
-        "test_a_page_that_comes_late_or_missed_something_shows_the_same[True]",
-        "test_a_template_that_takes_its_time_keeps_nobody_waiting",
-        "test_a_click_in_a_subshell_is_heard_while_a_cell_runs",
-        "test_an_interrupt_of_the_kernel_leaves_a_panels_answer_alone",
-        "test_a_conversation_that_a_cell_asks_in_is_busy",
+        "test_panel.py::test_a_page_that_comes_late_or_missed_something_shows_the_same[True]",
+        "test_panel_settings.py::test_a_template_that_takes_its_time_keeps_nobody_waiting",
+        "test_panel_conversations.py::test_a_click_in_a_subshell_is_heard_while_a_cell_runs",
+        "test_panel_conversations.py::test_an_interrupt_of_the_kernel_leaves_a_panels_answer_alone",
+        "test_panel_conversations.py::test_a_conversation_that_a_cell_asks_in_is_busy",
     )
 }
 EMBEDDED = {

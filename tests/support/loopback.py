@@ -193,6 +193,13 @@ class Service:
         connection.settimeout(None)
 
 
+def held(service: Service, *before: str, after: str = " the rest") -> threading.Event:
+    """Have a service say something and then wait for the event that is returned."""
+    more = threading.Event()
+    service.script = lambda _: Reply([*(event(chunk(text)) for text in before), more, *answer(after)])
+    return more
+
+
 def calls(*functions: tuple[str, str], text: str | None = None, first: int = 1) -> list[bytes]:
     """Return a stream that asks for calls of functions, each with its arguments in two fragments."""
     pieces = [] if text is None else [event(chunk(text))]
