@@ -78,6 +78,7 @@ CORE = (
     "panel/test_panel_transcript.py",
     "panel/test_panel_turns.py",
     "records/test_cassette.py",
+    "records/test_cassette_writes.py",
     "records/test_tape.py",
     "records/test_tape_blocks.py",
     "records/test_tape_modes.py",

@@ -1,4 +1,4 @@
-"""Where recordings are, and nobody to ask."""
+"""Where recordings are, nobody to ask, and clients of either kind, closed after each test."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from taped import KINDS, OPEN
 from waited import Waited
 
 from jupyter_prem import Client
+from jupyter_prem.records import Cassette
 
 
 @pytest.fixture
@@ -45,3 +46,8 @@ def either(request):
     KINDS.append(request.param)
     yield
     KINDS.pop()
+
+
+@pytest.fixture
+def cassette(tmp_path):
+    return Cassette(tmp_path / "a.chat.jsonl")
