@@ -69,6 +69,8 @@ CORE = (
     "notebook/test_conversations.py",
     "notebook/test_schemas.py",
     "notebook/test_sweep.py",
+    "notebook/test_sweep_axes.py",
+    "notebook/test_sweep_shown.py",
     "notebook/test_tools.py",
     "objects/test_tool.py",
     "panel/test_panel.py",

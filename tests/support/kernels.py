@@ -14,6 +14,16 @@ import nbformat
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
+# What tells a kernel who is asked, and that a test watches it.
+NOBODY = dict.fromkeys(("PREM_ENDPOINT", "PREMAI_API_KEY", "PREM_MODEL", "CI", "PYTEST_CURRENT_TEST"))
+# A cell after which no connection is made.
+GUARD = """
+import socket
+def refuse(self, address, *_):
+    raise AssertionError(f"a socket was opened to {address}")
+socket.socket.connect = socket.socket.connect_ex = refuse
+"""
+
 
 @dataclass
 class Ran:
