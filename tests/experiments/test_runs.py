@@ -11,19 +11,9 @@ import pytest
 from loopback import as_json, completion
 from pydantic import BaseModel
 
-from jupyter_prem import AsyncClient, PremError, Runs, RunsError, sweep
+from jupyter_prem import PremError, Runs, RunsError
 
-
-@pytest.fixture
-def ask(service, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("PREM_MODEL", raising=False)
-
-    def asked(*args, **settings):
-        return sweep(*args, client=AsyncClient(service.url), progress=False, **settings)
-
-    return asked
-
+pytestmark = pytest.mark.usefixtures("folder")
 
 COLUMNS = [
     "text",
