@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from loopback import Service
+from waited import Waited, without_aiohttp
 from wire_asked import Naps, unwaited
 from wire_places import Authority
 from wire_server import Server
+
+from jupyter_prem import Client
 
 
 @pytest.fixture
@@ -46,3 +50,18 @@ def hosts(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     return found
+
+
+@pytest.fixture(params=["aiohttp", "httpx"])
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The wire of `AsyncClient`: what the test says holds for either."""
+    if request.param == "httpx":
+        without_aiohttp(monkeypatch)
+    return str(request.param)
+
+
+@pytest.fixture
+def client(service: Service, clients: type[Client | Waited]) -> Iterator[Client | Waited]:
+    """One that asks the loopback service, of every kind one after the other."""
+    with clients(service.url, timeout=5) as client:
+        yield client

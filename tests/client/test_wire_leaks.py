@@ -10,7 +10,7 @@ import zlib
 import psutil
 import pytest
 from loopback import Reply, answer, chunk, event
-from wire_asked import ask, of, until
+from wire_asked import ask, of, open_to, until
 from wire_cases import timeouts
 from wire_faults import FAULTS
 from wire_server import EVENTS, Again, head, whole
@@ -18,12 +18,7 @@ from wire_server import EVENTS, Again, head, whole
 CLIENTS = ["threads", "aiohttp", "httpx"]
 
 
-def open_to(server):
-    connections = psutil.Process().net_connections("tcp")
-    return [it for it in connections if it.raddr and it.raddr.port == server.port]
-
-
-# Of AsyncClient: test_async.py, "two hundred streams of which half are cancelled leave nothing".
+# Of AsyncClient: test_async_left.py, "two hundred streams of which half are cancelled leave nothing".
 @of("H45")
 def test_two_hundred_streams_of_which_half_are_left_leave_nothing(case, server, clients):
     threads = set(threading.enumerate())

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from loopback import DONE, chunk, event
 from wire_asked import ask, until
-from wire_cases import SECRET, timeouts
+from wire_cases import SECRET, STOP, timeouts
 from wire_places import TUNNEL, Proxy
 from wire_server import Act, Again, Server, chunked, head, whole
 
@@ -32,8 +32,6 @@ from jupyter_prem.client import (
     _formats,
 )
 from jupyter_prem.client._page import page_words
-
-STOP = event(chunk(finish_reason="stop"))
 
 
 def timed(asked):

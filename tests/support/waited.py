@@ -86,3 +86,10 @@ def clients(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if request.param == "httpx":
         without_aiohttp(monkeypatch)
     return Client if request.param == "threads" else Waited
+
+
+def ask(client: Any, **fields: Any) -> tuple[list[Any], Any]:
+    """Ask for a stream; return its deltas and the whole."""
+    with client.stream("hi", model="loopback-1", **fields) as stream:
+        deltas = list(stream)
+    return deltas, stream.response

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import psutil
 import pytest
 from wire_cases import SECRET, Case, Exchange, Outcome, problems, timeouts
 from wire_server import Server
@@ -26,6 +27,12 @@ def until(true: Callable[[], Any], seconds: float) -> bool:
             return False
         wait.wait(0.001)
     return True
+
+
+def open_to(server: Any) -> list[Any]:
+    """Return the sockets of this process that lead to a server."""
+    connections = psutil.Process().net_connections("tcp")
+    return [it for it in connections if it.raddr and it.raddr.port == server.port]
 
 
 class Naps(list[float]):
