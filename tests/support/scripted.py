@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jupyter_prem.client import ChatRequest, Delta, Interrupted, response_of
+from jupyter_prem.conversation import Cell, Question, ask
 
 
 class Stream:
@@ -65,3 +66,12 @@ class Nowhere:
 
     def finish(self, outcome):
         pass
+
+
+def said(conversation):
+    return [message.content for message in conversation.messages]
+
+
+def put(chat, backend, text="", run=None, cell=None, **settings):
+    where = Cell(cell, run, None) if cell else None
+    return ask(chat, backend, Question(text, cell=where, **settings), sink=Nowhere())
