@@ -17,9 +17,6 @@ def numbered(n, text="yes"):
     return dataclasses.replace(record_of("again", text), n=n)
 
 
-# -- what is read of a file
-
-
 def test_the_numbers_of_a_question_are_those_of_damaged_ones_too(cassette):
     one, two = numbered(1), numbered(2)
     cassette.path.write_bytes(HEADER + numbered(3).line() + damaged(one) + two.line())

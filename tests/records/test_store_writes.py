@@ -109,9 +109,6 @@ def test_a_record_that_is_spoilt_after_it_was_found_keeps_its_line(cassette):
     assert [cassette.has(*place) for place in places] == [True, False, True]
 
 
-# -- what is written
-
-
 def test_lines_of_several_threads_know_where_they_stand(tmp_path):
     path = tmp_path / "a"
     writer = _append._Writer()
