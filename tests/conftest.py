@@ -18,7 +18,16 @@ for name in [name for name in os.environ if name.startswith("PREM")]:
 os.environ["PYTHONSAFEPATH"] = "1"
 
 
-LONGEST = ("test_notebooks.py", "test_panel.py", "test_canary.py", "test_sweep.py")
+LONGEST = (  # each with its folder: other folders have a test_panel.py too
+    "tests/test_notebooks.py",
+    "browser/test_hostile_page.py",
+    "browser/test_panel.py",
+    "browser/test_panel_views.py",
+    "browser/test_panel_keys.py",
+    "browser/test_hostile_panel.py",
+    "notebook/test_resume.py",
+    "notebook/test_canary.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes minutes: a file stays with one worker, and at the end the other would wait for it."""
     place = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
+    items.sort(key=lambda item: place.get("/".join(item.path.parts[-2:]), len(LONGEST)))
 
 
 @pytest.fixture(scope="module", autouse=True)
