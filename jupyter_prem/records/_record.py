@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_prem.client import response_of, whole
@@ -98,10 +98,6 @@ class Record:
         if shown:
             answer["shown"] = True
         return cls(key or key_of(endpoint, body), n, endpoint, counted(body), answer, arrival)
-
-    def numbered(self, n: int) -> Self:
-        """Return the record as that of the n-th identical question."""
-        return replace(self, n=n)
 
     def same(self, other: Record) -> bool:
         """Whether the other holds an equal answer, whatever its id, its date and its pace."""
