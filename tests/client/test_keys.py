@@ -103,3 +103,8 @@ def test_a_key_of_this_process_is_hidden_wherever_it_comes_back():
     assert scrub("There is no ollama.", None) == "There is no ollama."
     assert scrub("There is no ollama, nor ollamas.", word) == "There is no [key], nor ollamas."
     del other
+
+
+def test_every_fragment_of_a_text_is_hidden():
+    first, last = SECRET[:8], SECRET[-8:]
+    assert scrub(f"{first} or {last} or {first}", Key(SECRET)) == "[key] or [key] or [key]"

@@ -1,10 +1,25 @@
 from __future__ import annotations
 
+import copy
+import dataclasses
 import math
 
 import pytest
 
-from jupyter_prem.client import FIELDS, ChatRequest, Message, RequestError, ToolCall, as_messages
+from jupyter_prem.client import (
+    FIELDS,
+    ChatRequest,
+    ChatResponse,
+    Choice,
+    Delta,
+    Message,
+    Model,
+    RequestError,
+    Timeouts,
+    ToolCall,
+    Usage,
+    as_messages,
+)
 
 ASK = {"messages": [{"role": "user", "content": "hi"}], "model": "m"}
 
@@ -154,3 +169,65 @@ def test_a_long_value_is_cut_in_the_error():
     with pytest.raises(RequestError) as caught:
         ChatRequest.from_body({**ASK, "temperature": "x" * 10_000})
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ToolCall("c1", "f", "{}"),
+        Message("user", "hi"),
+        ChatRequest(messages=(Message("user", "hi"),), model="m"),
+        Delta("a"),
+        Usage(1, 2, 3),
+        Choice(0, "stop", Message("assistant", "a")),
+        Model("m"),
+        ChatResponse(()),
+        Timeouts(),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_was_said_cannot_be_changed(value):
+    for field in dataclasses.fields(value):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(value, field.name, None)
+    assert value == copy.copy(value)
+
+
+def test_a_field_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(RequestError) as caught:
+        ChatRequest.from_body({**ASK, "first": 1, "second": 2})
+    assert caught.value.field == "first"
+    assert caught.value.reason == f"no such field; there are {', '.join(FIELDS)}"
+    assert ChatRequest.from_body({**ASK, "first": 1}, ignore_unknown=True).to_body() == ASK
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("temperature", 3, "must be a number between 0 and 2, or null"),
+        ("presence_penalty", 3, "must be a number between -2 and 2"),
+        ("seed", "x", "must be an integer"),
+        ("max_completion_tokens", 0, "must be an integer greater than 0, or null for the model's maximum"),
+        ("stream", 1, "must be true or false"),
+        ("stop", 1, "must be a string or a list of strings"),
+        ("tools", 1, "must be a list of tool objects"),
+        ("tool_choice", "x", 'must be "none", "auto", "required" or a tool object'),
+        (
+            "response_format",
+            "x",
+            'must be {"type": "text"} or {"type": "json_schema", "json_schema": {...}}',
+        ),
+        (
+            "stream_options",
+            {"include_usage": 1},
+            'must be {"include_usage": true} or {"include_usage": false}',
+        ),
+        ("messages", [], "must hold at least one message"),
+        ("messages", "hi", "must be a list of messages"),
+        ("model", "", "must be the name of a model"),
+    ],
+)
+def test_an_error_says_what_a_field_takes(field, value, reason):
+    with pytest.raises(RequestError) as caught:
+        ChatRequest.from_body({**ASK, field: value})
+    assert (caught.value.field, caught.value.value, caught.value.reason) == (field, value, reason)

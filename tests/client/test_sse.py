@@ -82,3 +82,7 @@ def test_a_long_line_in_small_pieces_is_read_once():
     for piece in [b"data: ", *([b"x" * 100] * 50_000), b"\n\n"]:
         events += decoder.feed(piece)
     assert len(events[0].data) == 5_000_000
+
+
+def test_a_type_that_is_no_utf_8_is_read_all_the_same():
+    assert decode(b"event: x\xff\ndata: a\n\n") == [("x\ufffd", b"a")]

@@ -108,3 +108,22 @@ def test_what_waits_is_in_the_answer_that_is_stopped(service, clients):
         with pytest.raises(Exception, match="broke") as caught:
             list(stream)
         assert caught.value.partial == stream.response.text == "say pre9pre"
+
+
+def test_each_text_of_each_answer_waits_by_itself():
+    veil = veil_of(Key(KEY), print)
+    choices = [
+        {"index": index, "delta": {name: f"{index} pre9"}}
+        for index in (0, 1)
+        for name in ("content", "reasoning_content", "reasoning", "refusal")
+    ]
+    for choice in choices:
+        (said,) = veil.chunk({"choices": [choice]})["choices"]
+        assert [*said["delta"].values()] == [f"{said['index']} "]
+        assert veil.waiting(said["index"], *said["delta"]) == "pre9"
+    assert veil.rest() == {
+        "choices": [
+            {"index": choice["index"], "delta": dict.fromkeys(choice["delta"], "pre9")} for choice in choices
+        ]
+    }
+    assert veil.rest() == {"choices": []}

@@ -123,6 +123,7 @@ BROKEN = {
     "a_list": "[]",
     "foreign": '{"cells": []}',
     "future": '{"format": "jupyter_prem conversation", "version": 99}',
+    "future_whole": '{"format": "jupyter_prem conversation", "version": 99, "name": "x", "head": null, "past": [], "future": [], "turns": []}',
     "no_turns": '{"format": "jupyter_prem conversation", "version": 1, "name": "x"}',
     "a_loop": '{"format": "jupyter_prem conversation", "version": 1, "name": "x", "head": 0, "past": [], "future": [], "turns": [{"parent": 0, "system": "", "system_given": false, "fields": {}, "messages": []}]}',
     "head_elsewhere": '{"format": "jupyter_prem conversation", "version": 1, "name": "x", "head": 7, "past": [], "future": [], "turns": []}',
@@ -238,6 +239,18 @@ def test_a_table_has_a_row_for_each_message(service):
     assert frame["total_tokens"].sum() == 8
     assert frame["latency"].notna().tolist() == [False, False, True, False]
     assert frame.loc[2, "finish_reason"] == "stop"
+    assert frame.loc[2].drop(["name", "latency"]).to_dict() == {
+        "turn": 1,
+        "role": "assistant",
+        "content": "You said: one",
+        "model": "loopback-1",
+        "finish_reason": "stop",
+        "interrupted": False,
+        "prompt_tokens": 3,
+        "completion_tokens": 5,
+        "total_tokens": 8,
+    }
+    assert frame["name"].fillna("").tolist() == ["", "ada", "", ""]
     assert Conversation(client=client).to_frame().empty
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_prem.conversation import TemplateError, expand
+from jupyter_prem.conversation import TemplateError, evaluate, expand
 
 NAMES = {"a": 1, "city": "Lyon", "evil": "{{ a }}", "d": {"k": [1, 2]}, "quote": "it's", "none": None}
 
@@ -61,3 +61,10 @@ def test_what_has_no_value_is_an_error_that_offers_raw(text, words):
         expand(text, NAMES)
     assert words in str(caught.value)
     assert "--raw" in str(caught.value)
+
+
+def test_a_value_is_told_as_it_is_and_a_name_without_one_is_an_error():
+    assert evaluate(" d['k'] ", NAMES) is NAMES["d"]["k"]
+    assert evaluate("none", NAMES) is None
+    with pytest.raises(TemplateError, match="'nope' is undefined"):
+        evaluate("nope", NAMES)
