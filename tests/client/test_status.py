@@ -147,3 +147,9 @@ def test_a_page_is_one_by_its_name_too():
 
 def test_success_is_2xx():
     assert [status for status in (199, 200, 299, 300) if succeeded(status)] == [200, 299]
+
+
+def test_an_error_of_a_status_alone_says_nothing_more():
+    error = APIStatusError("No.", status_code=418)
+    assert (error.request_id, error.code, error.where, error.hint, error.detail) == ("",) * 5
+    assert (error.retry_after, error.should_retry) == (None, None)

@@ -127,3 +127,9 @@ def test_each_text_of_each_answer_waits_by_itself():
         ]
     }
     assert veil.rest() == {"choices": []}
+
+
+def test_of_a_public_beginning_four_more_characters_are_a_secret():
+    key = "sk-proj-0123456789abcdef"
+    assert seen(f"it is {key[:11]} {key[:12]}", [], key)[0] == f"it is {key[:11]} [key]"
+    assert seen("it is ab-012345 ab-01234", [], "ab-0123456789")[0] == "it is [key] [key]"

@@ -65,6 +65,14 @@ def test_it_is_asked_for_no_more_often_than_it_may(service, chat, retries):
     assert [message.role for message in chat.messages] == ["user", "assistant"] * (retries + 1)
 
 
+def test_what_is_asked_again_keeps_its_schema_unless_another_is_given(service, chat):
+    service.script = Script(FITS)
+    chat.ask("who?", response_format=Person)
+    assert chat.regenerate().parsed == Person("Ada", 36)
+    assert chat.regenerate(response_format={"type": "text"}).parsed is None
+    assert service.questions[-1].body["response_format"] == {"type": "text"}
+
+
 def test_a_call_is_made_and_its_result_goes_out(service, chat):
     service.script = Script(calls(ADDS, ("add", '{"a": 1, "b": 1}')), answer("5 and 2"))
     assert chat.ask("sum?", tools=[add]).text == "5 and 2"
