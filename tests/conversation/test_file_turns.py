@@ -7,6 +7,7 @@ import json
 import pytest
 from scripted import Scripted
 
+from jupyter_prem.client import ToolCall
 from jupyter_prem.conversation import Conversation, ConversationFileError
 
 
@@ -51,3 +52,28 @@ def test_a_reason_is_the_systems_own_words(tmp_path):
     with pytest.raises(ConversationFileError) as caught:
         Conversation.load(tmp_path / "chat.json")
     assert caught.value.what == "'chat.json' cannot be read: No such file or directory."
+
+
+def test_what_is_nested_too_deeply_says_so(tmp_path):
+    (tmp_path / "chat.json").write_text("[" * 100_000)
+    with pytest.raises(ConversationFileError) as caught:
+        Conversation.load(tmp_path / "chat.json")
+    assert caught.value.what == "'chat.json' holds no conversation: it is nested too deeply."
+
+
+def test_markdown_is_as_people_read_it(tmp_path):
+    chat = Conversation("two\nlines", client=Scripted())
+    chat.append("system", "be brief")
+    chat.append("user", "hello", name="ada")
+    chat.append("assistant", None, tool_calls=[ToolCall("c1", "f", "{}")])
+    chat.save(tmp_path / "chat.md")
+    read = [line for line in (tmp_path / "chat.md").read_text().split("\n") if not line.startswith("<!--")]
+    assert [line for line in read if line] == [
+        "# two lines",
+        "**system**",
+        "be brief",
+        "**user (ada)**",
+        "hello",
+        "**assistant**",
+    ]
+    assert Conversation.load(tmp_path / "chat.md").messages == chat.messages

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_prem.conversation import TemplateError, evaluate, expand
+from jupyter_prem.conversation._template import _environment
 
 NAMES = {"a": 1, "city": "Lyon", "evil": "{{ a }}", "d": {"k": [1, 2]}, "quote": "it's", "none": None}
 
@@ -68,3 +69,26 @@ def test_a_value_is_told_as_it_is_and_a_name_without_one_is_an_error():
     assert evaluate("none", NAMES) is None
     with pytest.raises(TemplateError, match="'nope' is undefined"):
         evaluate("nope", NAMES)
+
+
+def test_few_filters_are_there_and_nothing_else_of_jinja():
+    filters = [
+        "default",
+        "indent",
+        "join",
+        "length",
+        "lower",
+        "replace('a', 'b')",
+        "round",
+        "tojson",
+        "trim",
+        "upper",
+    ]
+    for name in filters:
+        value = "1.5" if name == "round" else "'a'"
+        assert expand(f"{{{{ {value} | {name} }}}}", {})
+    for name in ("pprint", "attr('upper')", "map('upper')", "random", "safe"):
+        with pytest.raises(TemplateError, match="filter"):
+            expand(f"{{{{ 'a' | {name} }}}}", {})
+    for name in ("range", "lipsum", "cycler", "joiner", "namespace", "dict"):
+        assert name not in _environment().globals
