@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from loopback import USAGE, chunk, completion
 
@@ -92,3 +94,13 @@ def test_an_answer_is_complete_when_all_that_began_have_a_reason():
     answer.add({"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]})
     assert answer.complete
     assert [choice.finish_reason for choice in whole(answer).choices] == ["length", "stop"]
+
+
+def test_two_answers_are_the_same_whatever_they_were_asked_with():
+    response = response_of(completion("a"))
+    others = {"body": Body((), {"seed": 3}), "replayed": True, "about": {"k": "v"}, "_provenance": {"k": "v"}}
+    for name, value in others.items():
+        other = dataclasses.replace(response, **{name: value})
+        assert other == response
+        assert repr(other) == repr(response) or name == "replayed"
+    assert dataclasses.replace(response, latency=1.0) != response

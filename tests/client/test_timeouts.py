@@ -8,7 +8,7 @@ import time
 import pytest
 
 from jupyter_prem import Client
-from jupyter_prem.client import ConfigurationError, DeadlineExceeded, IdleTimeout, Timeouts
+from jupyter_prem.client import ConfigurationError, DeadlineExceeded, IdleTimeout, Options, Timeouts
 from jupyter_prem.client._timeouts import Pace
 
 NAMES = ("connect", "first_byte", "progress", "total")
@@ -32,6 +32,13 @@ def test_seconds_over_0_and_none_are_taken(name, value):
 def test_a_client_refuses_what_it_is_given_before_it_asks(timeout):
     with pytest.raises(ConfigurationError, match="timeout"):
         Client("http://127.0.0.1:9", timeout=timeout)
+
+
+def test_options_hold_the_timeouts_that_they_say():
+    assert Options(timeout=3).timeout == Options(timeout=3).timeouts == Timeouts.of(3)
+    for wrong in (0, "x", {"nonsense": 1}):
+        with pytest.raises((ConfigurationError, TypeError)):
+            Options(timeout=wrong)
 
 
 def test_seconds_alone_are_those_of_silence():

@@ -77,3 +77,52 @@ def test_markdown_is_as_people_read_it(tmp_path):
         "**assistant**",
     ]
     assert Conversation.load(tmp_path / "chat.md").messages == chat.messages
+
+
+FIRST = {
+    "format": "jupyter_prem conversation",
+    "version": 1,
+    "name": "x",
+    "head": 0,
+    "past": [None],
+    "future": [],
+    "turns": [
+        {
+            "parent": None,
+            "system": "",
+            "system_given": False,
+            "fields": {"seed": 3},
+            "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+            "window": 2,
+            "response": {"model": "m", "choices": [{"finish_reason": "stop", "refusal": "no"}]},
+        }
+    ],
+}
+
+
+def test_what_the_first_version_wrote_is_read_and_written_again(tmp_path):
+    (tmp_path / "chat.json").write_text(json.dumps(FIRST))
+    chat = Conversation.load(tmp_path / "chat.json")
+    response = chat.head.response
+    assert (chat.name, response.text, response.choices[0].refusal, response.model) == ("x", "a", "no", "m")
+    assert (response.latency, response.interrupted, response.notes) == (0.0, False, ())
+    assert (response.body.window, response.body.fields) == (2, {"seed": 3})
+    assert chat.positions == ((None,), ())
+    chat.save(tmp_path / "again.json")
+    data = json.loads((tmp_path / "again.json").read_text())
+    assert {**data, "turns": []} == {**FIRST, "turns": []}
+    turn = data["turns"][0]
+    assert [*turn] == ["parent", "system", "system_given", "fields", "window", "response", "messages"]
+    assert turn["response"]["choices"] == [{"finish_reason": "stop", "refusal": "no"}]
+    assert (turn["window"], turn["messages"]) == (2, FIRST["turns"][0]["messages"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("latency", True), ("latency", "1"), ("notes", [3]), ("notes", 3)]
+)
+def test_an_answer_of_another_shape_is_an_error(tmp_path, key, value):
+    turn = FIRST["turns"][0]
+    broken = {**FIRST, "turns": [{**turn, "response": {**turn["response"], key: value}}]}
+    (tmp_path / "chat.json").write_text(json.dumps(broken))
+    with pytest.raises(ConversationFileError, match="holds no conversation"):
+        Conversation.load(tmp_path / "chat.json")
