@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from loopback import USAGE, chunk, completion
 
-from jupyter_prem.client import Delta, Usage, response_of
+from jupyter_prem.client import ChatResponse, Choice, Delta, Message, Model, Usage, response_of
 from jupyter_prem.client._accumulator import Accumulator
 from jupyter_prem.client._request import Body
 
@@ -104,3 +104,26 @@ def test_two_answers_are_the_same_whatever_they_were_asked_with():
         assert other == response
         assert repr(other) == repr(response) or name == "replayed"
     assert dataclasses.replace(response, latency=1.0) != response
+
+
+def test_what_is_not_said_is_empty():
+    assert dataclasses.asdict(Delta()) == {
+        "text": "",
+        "reasoning": "",
+        "refusal": "",
+        "index": 0,
+        "finish_reason": None,
+    }
+    assert dataclasses.asdict(Model("m")) == {"id": "m", "owned_by": "", "created": None}
+    message = Message("assistant", "a")
+    choice = Choice(0, None, message)
+    assert (choice.reasoning, choice.refusal) == ("", "")
+    response = ChatResponse((choice,))
+    assert (response.id, response.model, response.object) == ("", "", "chat.completion")
+    assert (response.latency, response.interrupted, response.replayed, response.notes) == (
+        0.0,
+        False,
+        False,
+        (),
+    )
+    assert (response.request, str(response), str(Delta("a"))) == ({}, "a", "a")
