@@ -108,6 +108,29 @@ def test_a_sink_that_fails_closes_the_connection_and_leaves_the_conversation_fre
     assert (chat.busy, len(chat)) == (False, 0)
 
 
+def test_a_sink_that_fails_closes_a_stream_of_any_kind():
+    class Backend(Scripted):
+        closed = 0
+
+        def send(self, *args, **named):
+            stream = super().send(*args, **named)
+            stream.close = self.close
+            return stream
+
+        def close(self):
+            self.closed += 1
+
+    class Broken(Nowhere):
+        def delta(self, _):
+            raise LookupError
+
+    backend = Backend()
+    backend.pieces = ("a",)
+    with pytest.raises(LookupError):
+        ask(Conversation(), backend, Question("hi"), sink=Broken())
+    assert backend.closed == 1
+
+
 def test_a_stream_that_fails_keeps_nothing_and_one_that_is_left_keeps_what_came(service):
     with Client(service.url, timeout=5) as client:
         chat = Conversation(client=client)
