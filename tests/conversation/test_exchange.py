@@ -61,6 +61,9 @@ def test_it_is_asked_for_no_more_often_than_it_may(service, chat, retries):
         chat.ask("who?", response_format=Person, retries=retries)
     assert len(service.questions) == retries + 1
     assert caught.value.response.text == '{"name": "Ada"}'
+    assert [text for role, text in said(service) if role == "user"][1:] == [
+        caught.value.what + AGAIN
+    ] * retries
     # It is kept up to its last answer, without a question that nobody answered.
     assert [message.role for message in chat.messages] == ["user", "assistant"] * (retries + 1)
 
