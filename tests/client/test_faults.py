@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ssl
+from types import SimpleNamespace
 
+import aiohttp
 import httpx
 import pytest
 
@@ -127,10 +129,12 @@ def test_what_fails_in_an_answer_is_named(error, sized, kind, what):
 def test_a_certificate_is_told_in_the_words_of_openssl():
     cause = ssl.SSLCertVerificationError("x")
     cause.verify_message = "certificate has expired."
-    ours = translate(because(httpx.ConnectError("x"), cause), AT, began=False)
-    assert ours.what == "The certificate of prem.example is not trusted: certificate has expired."
-    assert not ours.again
-    assert "SSL_CERT_FILE" in ours.hint
+    of_aiohttp = aiohttp.ClientConnectorCertificateError(SimpleNamespace(host="x", port=1, ssl=True), cause)
+    for found in (cause, of_aiohttp):
+        ours = translate(because(httpx.ConnectError("x"), found), AT, began=False)
+        assert ours.what == "The certificate of prem.example is not trusted: certificate has expired."
+        assert not ours.again
+        assert "SSL_CERT_FILE" in ours.hint
 
 
 def test_no_detail_holds_a_password_or_the_key():

@@ -68,6 +68,17 @@ def test_it_is_asked_for_no_more_often_than_it_may(service, chat, retries):
     assert [message.role for message in chat.messages] == ["user", "assistant"] * (retries + 1)
 
 
+def test_unless_it_is_said_it_is_asked_for_once_and_calls_end_after_eight_rounds(service, chat):
+    service.script = Script(DOES_NOT)
+    with pytest.raises(StructuredOutputError):
+        chat.ask("who?", response_format=Person)
+    assert len(service.questions) == 1
+    service.script = Script(calls(ADDS))
+    with pytest.raises(ToolRoundsError, match="after 8 rounds"):
+        chat.ask("sum?", tools=[add])
+    assert len(service.questions) == 1 + 9
+
+
 def test_what_is_asked_again_keeps_its_schema_unless_another_is_given(service, chat):
     service.script = Script(FITS)
     chat.ask("who?", response_format=Person)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_prem.conversation import TemplateError, evaluate, expand
+from jupyter_prem.conversation import Template, TemplateError, evaluate, expand
 from jupyter_prem.conversation._template import _environment
 
 NAMES = {"a": 1, "city": "Lyon", "evil": "{{ a }}", "d": {"k": [1, 2]}, "quote": "it's", "none": None}
@@ -92,3 +92,10 @@ def test_few_filters_are_there_and_nothing_else_of_jinja():
             expand(f"{{{{ 'a' | {name} }}}}", {})
     for name in ("range", "lipsum", "cycler", "joiner", "namespace", "dict"):
         assert name not in _environment().globals
+
+
+def test_the_names_that_a_template_uses_are_known():
+    assert Template("{{ a + len(city) }} and {{ d.k }} of {x}").names == {"a", "len", "city", "d"}
+    assert Template("{x} and $y").names == frozenset()
+    assert Template("{x} and $y").expand(NAMES) == "{x} and $y"
+    assert Template("x {{-a}}").expand({"a": 2}) == "x -2"
