@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import aiohttp
 import httpx
 import pytest
+from wire_asked import ask
+from wire_server import Server
 
 from jupyter_prem.client import (
     APIConnectionError,
@@ -129,12 +131,28 @@ def test_what_fails_in_an_answer_is_named(error, sized, kind, what):
 def test_a_certificate_is_told_in_the_words_of_openssl():
     cause = ssl.SSLCertVerificationError("x")
     cause.verify_message = "certificate has expired."
-    of_aiohttp = aiohttp.ClientConnectorCertificateError(SimpleNamespace(host="x", port=1, ssl=True), cause)
+    key = SimpleNamespace(host="x", port=1, is_ssl=True)
+    of_aiohttp = aiohttp.ClientConnectorCertificateError(key, cause)
     for found in (cause, of_aiohttp):
         ours = translate(because(httpx.ConnectError("x"), found), AT, began=False)
         assert ours.what == "The certificate of prem.example is not trusted: certificate has expired."
         assert not ours.again
         assert "SSL_CERT_FILE" in ours.hint
+
+
+def test_a_certificate_of_an_authority_that_nobody_knows_is_told_alike_by_each_client(clients, authority):
+    server = Server(context=authority.server("localhost", "localhost"))
+    with clients(f"https://localhost:{server.port}", max_retries=0) as client:
+        error = ask(client).error
+    server.stop()
+    where = f"localhost:{server.port}"
+    assert (type(error), error.where) == (APIConnectionError, f"at {where}")
+    assert error.what == f"The certificate of {where} is not trusted: unable to get local issuer certificate."
+
+
+def test_a_certificate_without_words_of_openssl_is_told_in_its_own():
+    error = because(httpx.ConnectError("x"), ssl.SSLCertVerificationError("it is odd."))
+    assert translate(error, AT, began=False).what.endswith("is not trusted: ('it is odd.',).")
 
 
 def test_no_detail_holds_a_password_or_the_key():

@@ -162,10 +162,12 @@ def _certificate_fault(error: BaseException | None) -> str:
     """Return what is wrong with a service's certificate, in the words of OpenSSL; empty where nothing is."""
     import ssl
 
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return quoted(getattr(cause, "verify_message", "") or str(cause)).rstrip(".")
-    return ""
+    found = [cause for cause in _causes(error) if isinstance(cause, ssl.SSLCertVerificationError)]
+    if not found:
+        return ""
+    # aiohttp's own is one too, in other words; OpenSSL's stands behind it.
+    words = next((words for cause in found if (words := getattr(cause, "verify_message", ""))), str(found[0]))
+    return quoted(words).rstrip(".")
 
 
 def _tls(error: BaseException) -> bool:
