@@ -126,3 +126,13 @@ def test_an_answer_of_another_shape_is_an_error(tmp_path, key, value):
     (tmp_path / "chat.json").write_text(json.dumps(broken))
     with pytest.raises(ConversationFileError, match="holds no conversation"):
         Conversation.load(tmp_path / "chat.json")
+
+
+def test_a_message_of_another_shape_says_what_it_must_be(tmp_path):
+    turn = {**FIRST["turns"][0], "messages": [{"role": "robot", "content": "q"}]}
+    (tmp_path / "chat.json").write_text(json.dumps({**FIRST, "turns": [turn]}))
+    with pytest.raises(ConversationFileError) as caught:
+        Conversation.load(tmp_path / "chat.json")
+    assert caught.value.what == (
+        "'chat.json' holds no conversation: must be one of system, user, assistant, tool."
+    )

@@ -113,3 +113,12 @@ def test_what_it_is_called_and_holds_is_shown(chat):
     assert bool(Conversation())
     assert chat.head.title == "q"
     assert Turn((), system="brief").title == "brief"
+
+
+def test_a_question_asks_for_no_more_than_it_says():
+    question = Question("q")
+    assert (question.stream, question.once, question.new, question.kind) == (True, False, False, "ask")
+    assert (question.retries, question.max_tool_rounds, question.default_system) == (0, 8, "")
+    assert (dict(question.fields), dict(question.defaults), dict(question.tools)) == ({}, {}, {})
+    others = ("name", "system", "window", "default_window", "schema", "confirm", "endpoint", "cell", "turn")
+    assert [getattr(question, name) for name in others] == [None] * len(others)

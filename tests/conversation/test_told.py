@@ -141,6 +141,8 @@ def test_a_stream_that_fails_keeps_nothing_and_one_that_is_left_keeps_what_came(
         service.say(event(chunk("half")), threading.Event())
         with chat.stream("hi") as stream:
             assert next(iter(stream)).text == "half"
+            assert stream.response.text == "half"
+            assert [message.content for message in chat.messages] == []
         assert stream.response.interrupted
         assert [message.content for message in chat.messages] == ["hi", "half"]
         with pytest.raises(ConversationError, match="inside its with block"):
