@@ -231,3 +231,10 @@ def test_an_error_says_what_a_field_takes(field, value, reason):
     with pytest.raises(RequestError) as caught:
         ChatRequest.from_body({**ASK, field: value})
     assert (caught.value.field, caught.value.value, caught.value.reason) == (field, value, reason)
+
+
+@pytest.mark.parametrize("body", [3, None, [], "x"])
+def test_a_body_is_an_object(body):
+    with pytest.raises(RequestError) as caught:
+        ChatRequest.from_body(body)
+    assert (caught.value.field, caught.value.reason) == ("body", "must be an object")
