@@ -127,3 +127,15 @@ def test_what_is_not_said_is_empty():
         (),
     )
     assert (response.request, str(response), str(Delta("a"))) == ({}, "a", "a")
+
+
+def test_calls_without_an_index_are_told_apart_by_their_ids():
+    answer = Accumulator()
+    for id_, arguments in (("c1", "1"), ("c2", "2"), ("c1", "3"), (None, "4")):
+        function = {"arguments": arguments} | ({"name": f"f{id_}"} if arguments in "12" else {})
+        answer.add(chunk(tool_calls=[{"id": id_, "function": function}]))
+    calls = whole(answer).tool_calls
+    assert [(made.id, made.name, made.arguments) for made in calls] == [
+        ("c1", "fc1", "13"),
+        ("c2", "fc2", "24"),
+    ]

@@ -10,6 +10,7 @@ from loopback import Reply, as_json
 from jupyter_prem import Client
 from jupyter_prem.client import (
     APIConnectionError,
+    APIStatusError,
     BadRequestError,
     ConfigurationError,
     NotAnAPI,
@@ -152,3 +153,10 @@ def test_a_header_that_cannot_be_sent_is_named(value):
     with pytest.raises(ConfigurationError, match="'X-A' holds a line break") as caught:
         Client("http://127.0.0.1:9", headers={"X-B": "fine \t ~", "X-A": value})
     assert value not in caught.value.what
+
+
+def test_a_list_that_is_refused_is_of_no_bytes(service, client):
+    service.models = None
+    service.script = lambda _: as_json(b"", 413)
+    with pytest.raises(APIStatusError, match="the question of 0 bytes is too large"):
+        client.models()

@@ -136,3 +136,13 @@ def test_a_message_of_another_shape_says_what_it_must_be(tmp_path):
     assert caught.value.what == (
         "'chat.json' holds no conversation: must be one of system, user, assistant, tool."
     )
+
+
+@pytest.mark.parametrize(("ending", "text"), [(".md", "# mine"), (".json", "{}"), (".json", "[]")])
+def test_what_others_wrote_has_no_mark(tmp_path, ending, text):
+    path = tmp_path / f"x{ending}"
+    path.write_text(text)
+    with pytest.raises(ConversationFileError) as caught:
+        Conversation.load(path)
+    assert caught.value.what == f"{path.name!r} holds no conversation: it has no mark of ours."
+    assert caught.value.hint == "Only what %prem export or Conversation.save wrote can be loaded."
