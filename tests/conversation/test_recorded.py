@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import resource
 import signal
+import threading
 
 import pytest
+from loopback import Reply, chunk, event
 
 from jupyter_prem import Client, record
 from jupyter_prem.conversation import Conversation
@@ -50,3 +52,21 @@ def full_disk():
             signal.signal(signal.SIGXFSZ, old)
 
     return limited()
+
+
+def test_an_answer_that_is_left_gives_its_place_to_the_next(service, tmp_path):
+    service.script = lambda _: Reply([event(chunk("a")), threading.Event()])
+    with Client(service.url) as client, record(tmp_path / "x.chat.jsonl"):
+        with client.stream("hi", model="m") as stream:
+            assert next(iter(stream)).text == "a"
+        service.script = service.echo
+        with client.stream("hi", model="m") as stream:
+            list(stream)
+    with Client(service.url) as client, record(tmp_path / "x.chat.jsonl", "none"):
+        for _ in range(2):  # of a replay that is left too
+            with client.stream("hi", model="m") as stream:
+                next(iter(stream))
+        with client.stream("hi", model="m") as stream:
+            list(stream)
+        assert stream.response.text == "You said: hi"
+        assert stream.response.replayed
