@@ -167,6 +167,8 @@ def _sender(context: ssl.SSLContext | bool, address: Address) -> tuple[Sender, b
     if proxies:  # which of them, and for which hosts none, httpx's client knows
         return httpx.AsyncClient(verify=context, limits=limits, cookies=no_cookies()), True
     try:
+        import httpx_aiohttp  # noqa: F401 - ours may have been imported before it was taken away
+
         from ._aiohttp import Aiohttp
     except ImportError:
         one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEPT)
