@@ -28,6 +28,10 @@ _LEAST, _MOST = 1e-4, 1e16  # between which Python writes a number that is not w
 # kind. What may hold one, in a text as well, is gone through piece by piece.
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _RARE = re.compile(r"\d\.0(?=[,}\]]|$)|\de[+-]\d|\d{16}|\\u0000|^$")
+_SIGNS = (".0,", ".0}", ".0]", "e+", "e-", "\\u0000")
+"""One of these is in any object that holds something rare, but for a long number."""
+
+_LONG = re.compile("[0-9]{16}")
 
 
 def key_of(endpoint: str, body: Mapping[str, Any]) -> str:
@@ -54,11 +58,17 @@ def canonical(value: Any) -> bytes:
         plain = _encode(value)
     except (TypeError, ValueError, RecursionError):  # not of json's types, or no number of JSON
         plain = ""
-    if plain.isascii() and not _RARE.search(plain):
+    if plain.isascii() and not _is_rare(plain):
         return plain.encode()
     rare: list[Any] = []
     exact = _exact(value, rare)
     return rfc8785.dumps(exact) if rare else _encode(exact).encode()
+
+
+def _is_rare(plain: str) -> bool:
+    """Whether JSON may hold what RFC 8785 writes otherwise; a long text is gone through by C alone."""
+    suspect = not plain.endswith("}") or any(map(plain.__contains__, _SIGNS)) or _LONG.search(plain)
+    return bool(suspect) and _RARE.search(plain) is not None
 
 
 def _exact(value: Any, rare: list[Any]) -> Any:

@@ -84,13 +84,17 @@ class Recording:
         self._question = question
         self._held = held
         self._arrival = Arrival()
+        self._cut = bool(question.body.get("stream"))  # else its pieces are not kept, only the time
         self._last = time.perf_counter()
         self._open = True
 
     def delta(self, delta: Delta) -> None:
         """Take note of a delta."""
         now = time.perf_counter()
-        self._arrival.add(delta, now - self._last)
+        if self._cut:
+            self._arrival.add(delta, now - self._last)
+        else:
+            self._arrival.ms.append(round(1000 * (now - self._last)))
         self._last = now
 
     def end(self, response: ChatResponse) -> None:

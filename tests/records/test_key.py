@@ -207,6 +207,15 @@ EXACT = st.recursive(
 )
 
 
+@pytest.mark.parametrize("number", [1.0, 1e-5, 1234567890123456, 0.5, 1, "\0", "1.0", "e-5", "1e-5"])
+@pytest.mark.parametrize(
+    "place", ["{0}", '{{"a":{0}}}', '{{"a":[{0}]}}', '{{"a":{0},"b":[{0},{0}]}}', '{{"a":{{"b":{0}}}}}']
+)
+def test_it_does_wherever_a_rare_number_stands(number, place):
+    value = json.loads(place.format(json.dumps(number)))
+    assert canonical(value) == rfc8785.dumps(value)
+
+
 @given(EXACT)
 @settings(max_examples=600, deadline=None)
 def test_the_shorter_way_writes_what_the_library_does(value):
