@@ -166,13 +166,8 @@ def option_values(flag: str, magics: PremMagics, models: Iterable[str]) -> Itera
     if dest == "conversation":
         return _conversations(magics)
     hidden = magics.shell.user_ns_hidden
-    names = {
-        name: value
-        for name, value in dict(
-            magics.shell.user_ns
-        ).items()  # a cell may add to it: a panel asks in a thread
-        if not name.startswith("_") and name not in hidden
-    }
+    held = dict(magics.shell.user_ns)  # a cell may add to it: a panel asks in a thread
+    names = {name: value for name, value in held.items() if not name.startswith("_") and name not in hidden}
     if dest in {"output", "data"}:
         return sorted(names)
     if dest == "schema":
