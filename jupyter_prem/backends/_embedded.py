@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import weakref
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedEndpoint"]
 
 _STARTED_WITHIN_S: Final = 120.0
+_LOOK_S: Final = 0.02  # between two looks at what another starts
 _ENDED_WITHIN_S: Final = 5.0
 
 
@@ -47,6 +49,7 @@ class EmbeddedEndpoint:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._child: _Child | None = None
+        self._fetched: tuple[int, int] | None = None  # bytes, of bytes, while somebody fetches the weights
 
     @property
     def model(self) -> str:
@@ -66,13 +69,28 @@ class EmbeddedEndpoint:
             EmbeddedError: The child did not start; the text has its words.
         """
         self._after_fork()
+        while self._lock.locked() and progress is not None:  # another starts it: who waits is told as well
+            if (fetched := self._fetched) is not None:
+                progress(*fetched)
+            time.sleep(_LOOK_S)
         with self._lock:
             if self._child is None or not self._child.alive:
                 self._drop()
                 require_extra()
-                self._child = _started(progress)
+                try:
+                    self._child = _started(self._telling(progress))
+                finally:
+                    self._fetched = None
                 weakref.finalize(self, self._child.end)
             return self._child.address
+
+    def _telling(self, progress: Progress | None) -> Progress:
+        def told(done: int, total: int) -> None:
+            self._fetched = (done, total)
+            if progress is not None:
+                progress(done, total)
+
+        return told
 
     def close(self) -> None:
         """End the child, if one runs; the next question starts another."""

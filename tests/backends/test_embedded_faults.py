@@ -17,6 +17,7 @@ import pytest
 from jupyter_prem.backends import _embedded
 from jupyter_prem.backends._embedded import EmbeddedEndpoint
 from jupyter_prem.backends._errors import EmbeddedError, MissingExtraError
+from jupyter_prem.client import Interrupted
 
 weights = pytest.mark.weights
 
@@ -131,3 +132,35 @@ print(sorted(heavy & set(sys.modules)))
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_who_waits_while_another_fetches_is_told_and_can_stop(monkeypatch):
+    endpoint, begun, more, told, heard = EmbeddedEndpoint(), threading.Event(), threading.Event(), [], []
+
+    def fetch(progress, **_):
+        progress(1, 2)
+        begun.set()
+        more.wait(10)
+        raise EmbeddedError("No weights.")
+
+    def stopped(*fetched):
+        told.append(fetched)
+        raise Interrupted("Stopped.")
+
+    def first():
+        with pytest.raises(EmbeddedError, match="No weights"):
+            endpoint.address(lambda *fetched: heard.append(fetched))
+
+    monkeypatch.delenv("PREM_EMBEDDED_MODEL", raising=False)
+    monkeypatch.setattr(_embedded, "ensure_weights", fetch)
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert begun.wait(10)
+    with pytest.raises(Interrupted):
+        endpoint.address(stopped)
+    assert thread.is_alive()  # it is stopped before the other has ended
+    more.set()
+    thread.join(10)
+    assert (told, heard) == ([(1, 2)], [(1, 2)])
+    with pytest.raises(EmbeddedError, match="No weights"):
+        endpoint.address()
