@@ -157,6 +157,6 @@ def test_an_interrupt_while_fetching_is_one_line(monkeypatch, capsys):
 
 
 def test_without_the_extra_one_command_is_named(monkeypatch, capsys):
-    monkeypatch.setattr("jupyter_prem.backends._errors._installed", lambda name: name != "xllamacpp")
+    monkeypatch.setattr("jupyter_prem.backends._errors.installed", lambda name: name != "xllamacpp")
     assert cli.main(["serve"]) == 1
     assert 'pip install "jupyter_prem[embedded]"' in capsys.readouterr().err

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from jupyter_prem.client import PremError
 
-__all__ = ["EmbeddedError", "MissingExtraError", "WeightsError", "require_extra"]
+__all__ = ["EmbeddedError", "MissingExtraError", "WeightsError", "installed", "require_extra"]
 
 _EXTRA = ("filelock", "platformdirs", "starlette", "tqdm", "uvicorn", "xllamacpp")
 
@@ -29,7 +29,7 @@ def require_extra() -> None:
     Raises:
         MissingExtraError: A package of it is missing; the text has the one command that installs it.
     """
-    missing = [name for name in _EXTRA if not _installed(name)]
+    missing = [name for name in _EXTRA if not installed(name)]
     if missing:
         raise MissingExtraError(
             f"The embedded model is not installed ({', '.join(missing)} not found).",
@@ -37,7 +37,8 @@ def require_extra() -> None:
         )
 
 
-def _installed(name: str) -> bool:
+def installed(name: str) -> bool:
+    """Whether a package can be imported."""
     try:
         return find_spec(name) is not None
     except (ImportError, ValueError):

@@ -6,11 +6,12 @@ import contextlib
 import sys
 import threading
 import time
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_prem._unattended import unattended
 from jupyter_prem.client import Key, PremError, quoted, scrub
+
+from ._errors import installed
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -35,7 +36,7 @@ def open_keyring() -> ModuleType:
     Raises:
         KeyringError: It is not installed, cannot be used, or has no keyring on this system.
     """
-    if not _installed():
+    if not installed("keyring"):
         raise KeyringError(
             "The library that speaks to the system's keyring is not installed.",
             hint=f'Install it: pip install "jupyter_prem[keyring]". {_WITHOUT}',
@@ -51,13 +52,6 @@ def open_keyring() -> ModuleType:
     if none:
         raise KeyringError("This system has no keyring that a key could be kept in.", hint=_WITHOUT)
     return keyring
-
-
-def _installed() -> bool:
-    try:
-        return find_spec("keyring") is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def keep_key(host: str, key: Key) -> str:

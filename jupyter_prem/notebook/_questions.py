@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from jupyter_prem.client import PremError
 from jupyter_prem.conversation import body_hash
+from jupyter_prem.records import ENDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from jupyter_prem.records import Record
 
 __all__ = ["Questions"]
-
-ENDING = ".chat.jsonl"
 
 
 @dataclass(slots=True)

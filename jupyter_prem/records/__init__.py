@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jupyter_prem._lazy import names_of
 
 if TYPE_CHECKING:
-    from ._active import CASSETTE_VARIABLE, MODE_VARIABLE, Found, active, found, in_block, record
+    from ._active import CASSETTE_VARIABLE, ENDING, MODE_VARIABLE, Found, active, found, in_block, record
     from ._async_taped import AsyncTaped, alone_with
     from ._base import Base, set_base
     from ._cassette import FORMAT, Cassette, Fault
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CASSETTE_VARIABLE",
+    "ENDING",
     "FORMAT",
     "MODE_VARIABLE",
     "NEUTRAL",
@@ -81,6 +82,7 @@ _PARTS = {
     "Check": "_verify",
     "Comparison": "_drift",
     "Damaged": "_record",
+    "ENDING": "_active",
     "FORMAT": "_cassette",
     "Fault": "_cassette",
     "Found": "_active",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CASSETTE_VARIABLE",
+    "ENDING",
     "MODE_VARIABLE",
     "Found",
     "active",
