@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 
 import pytest
-from loopback import Reply, answer
+from loopback import Reply, answer, as_json, chunk, event
 from taped import client, streamed
 
-from jupyter_prem import CassetteError, MissingRecordingError, record
+from jupyter_prem import CassetteError, MissingRecordingError, PremError, record
 from jupyter_prem.records import Cassette, CassetteWarning, Mode, ModeError
 
+JSON = {"content-type": "application/json"}
 MODES = {
     # mode: is what is recorded asked again, is what is not recorded asked, is a new file recorded
     "none": (False, False, False),
@@ -43,6 +44,30 @@ def test_each_mode_asks_what_it_says(path, service, mode, asks):
         assert ask("unknown") == missing
     count = len(Cassette(path.with_name("b.chat.jsonl")))
     assert count == (2 if missing else 1)
+
+
+@pytest.mark.usefixtures("either")
+def test_a_model_that_nobody_told_is_asked_for_again_before_the_question(path, service):
+    service.models = None
+    lists = iter([Reply([b"{}"], 400, JSON), as_json({"object": "list", "data": [{"id": "the-one"}]})])
+    service.script = lambda request: next(lists) if request.method == "GET" else service.echo(request)
+    with record(path, "new_episodes"):
+        assert client(service.url, max_retries=0).chat("hi").text == "You said: hi"
+    assert [request.body["model"] for request in service.questions] == ["the-one"]
+    assert [one.body["model"] for one in Cassette(path)] == ["the-one"]
+
+
+@pytest.mark.usefixtures("either")
+def test_a_fault_while_recording_says_where_it_was_and_keeps_the_key(path, service):
+    key = "sk-of-nobody-0123456789"
+    fault = {"error": {"message": f"no such key: {key}", "type": "server_error"}}
+    service.script = lambda _: Reply([event(chunk("some")), event(fault)])
+    with record(path), pytest.raises(PremError) as caught:
+        streamed(client(service.url, key, max_retries=0), "hi", model="m")
+    assert caught.value.where == f"at {service.url.removeprefix('http://')}"
+    assert "no such key" in caught.value.detail
+    assert key not in str(caught.value)
+    assert len(Cassette(path)) == 0
 
 
 def test_a_mode_that_is_none_lists_them(path):
