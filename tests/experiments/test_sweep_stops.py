@@ -200,3 +200,15 @@ def test_what_a_notebook_does_not_expect_is_raised_alone_with_the_rows_that_are_
     with pytest.raises(ZeroDivisionError) as caught:
         ask("{{ n }}", n=range(9), client=Odd(service.url), max_concurrency=1)
     assert [row["n"] for row in caught.value.runs] == [0, 1]
+
+
+def test_a_replay_reads_through_a_link_that_nothing_is_recorded_to(ask, service):
+    ask("{{ a }}", a=range(3), seed=1, record="a.chat.jsonl")
+    Path("link.chat.jsonl").symlink_to("a.chat.jsonl")
+    asked = len(service.questions)
+    with record("link.chat.jsonl", "none"):
+        assert ask("{{ a }}", a=range(3), seed=1).to_frame().replayed.all()
+    assert len(service.questions) == asked
+    with record("link.chat.jsonl", "all"), pytest.raises(CassetteError, match="a link"):
+        ask("{{ a }}", a=range(3), seed=1)
+    assert len(service.questions) == asked

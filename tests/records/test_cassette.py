@@ -180,3 +180,10 @@ def test_a_line_with_the_key_of_another_question_is_damaged(cassette):
         file.write(forged.line())
     assert texts(cassette) == ["yes"]
     assert [str(fault) for fault in cassette.faults] == ["line 3 does not have the key of its question"]
+
+
+def test_a_file_that_the_system_does_not_open_is_told_in_its_words(tmp_path):
+    cassette = Cassette(tmp_path / f"{'x' * 300}.chat.jsonl")
+    with pytest.raises(CassetteError, match=r"The recordings cannot be read: File name too long\.") as caught:
+        cassette.refresh()
+    assert caught.value.where == f"in {cassette.path}"

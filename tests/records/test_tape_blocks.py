@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import threading
@@ -207,5 +208,26 @@ def test_what_a_loop_finishes_together_is_synced_together(path, service, monkeyp
         written = len(Cassette(path))
     assert [one.text for one in answers] == [f"You said: question {n}" for n in range(100)]
     assert (written, len(syncs) < 60) == (100, True)
+    assert sum("recordings" in thread.name for thread in threading.enumerate()) == 1
     with record(path, "none"):
         assert all(one.replayed for one in asyncio.run(ask()))
+
+
+@pytest.mark.usefixtures("either")
+def test_an_answer_that_could_not_be_written_leaves_its_number_to_the_next(path, service, monkeypatch):
+    real, full = os.fsync, [True]
+
+    def fsync(handle):
+        if full:
+            full.clear()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    asker = client(service.url)
+    with record(path, "new_episodes"):
+        with pytest.raises(CassetteError, match="The disk is full") as caught:
+            asker.chat("hi", model="m")
+        assert caught.value.response.text == "You said: hi"
+        asker.chat("hi", model="m")
+    assert [one.n for one in Cassette(path)] == [1]
