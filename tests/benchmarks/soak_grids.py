@@ -50,7 +50,7 @@ def sweep(soak: Soak) -> None:
         if ran.status != "ok" and not (
             stopped and ran.ename in {"SweepInterrupted", "Interrupted", "KeyboardInterrupt"}
         ):
-            soak.fault(f"{tag}: {ran.error}")
+            soak.fault(f"{tag}: {ran.status} {ran.ename} {ran.error}")
         _asked_on(soak, tag, done, breaks)
         done |= recorded(soak, file, tag)
         if len(done) == count and ran.status == "ok":

@@ -175,7 +175,7 @@ def counts(soak: Soak) -> str:
     lines = [
         f"{soak.questions:,} questions reached the service, {soak.answered:,} answers were looked for; "
         f"{soak.interrupts:,} interrupts, of which {soak.unreplied} fell into ipykernel's own code and cost a reply; "
-        f"the longest cell took {soak.longest:.1f} s.",
+        f"the longest cell took {soak.longest:.1f} s; {soak.aborted} were dropped by ipykernel, and run again.",
         "Steps: " + ", ".join(f"{count} {name}" for name, count in soak.steps.most_common()) + ".",
         "Replies: " + ", ".join(f"{count} {name}" for name, count in soak.faults.most_common()) + ".",
         "",

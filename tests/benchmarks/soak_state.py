@@ -104,7 +104,7 @@ class Soak:
         self.deaths = 0
         self.steps: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
-        self.interrupts = self.unreplied = 0
+        self.interrupts = self.unreplied = self.aborted = 0
         self.questions = 0
         self.answered = 0
         self.kept: dict[str, list[str]] = {}  # what must be in a conversation, by tag
@@ -165,6 +165,9 @@ class Soak:
             timer.cancel()
             if stop is not None:
                 timer.join()
+        if ran.status == "aborted" and not stopped:  # not run: ipykernel drops what comes just after an error
+            self.aborted += 1
+            return self.run(code, cell_id, limit=limit, stop=stop)
         ended = time.monotonic()
         self.stopped = bool(stopped)
         self.interrupts += self.stopped
