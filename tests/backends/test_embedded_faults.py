@@ -87,7 +87,7 @@ def test_a_child_that_says_nothing_is_given_up(monkeypatch):
 
 
 @pytest.mark.usefixtures("named")
-@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends a process no SIGINT by its id")
 def test_an_interrupt_while_it_starts_ends_it(monkeypatch):
     child_that(monkeypatch, "import sys; sys.stdin.read()")
     endpoint = EmbeddedEndpoint()

@@ -158,7 +158,8 @@ for thread in threading.enumerate():
 
 
 @pytest.mark.skipif(
-    not hasattr(signal, "SIGINT") or sys.platform == "win32", reason="signals as POSIX has them"
+    not hasattr(signal, "SIGINT") or sys.platform == "win32",
+    reason="Windows sends a process no SIGINT by its id",
 )
 def test_an_interrupt_ends_an_awaited_call():
     done = subprocess.run(
