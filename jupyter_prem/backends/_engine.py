@@ -40,6 +40,10 @@ request can be cancelled between two."""
 _DEFAULTS: Final[dict[str, Any]] = {"temperature": 0.7, "top_p": 1.0}
 """The contract's defaults where they are not llama.cpp's, also for null."""
 
+_SMOLLM2_DEFAULTS: Final = {**_DEFAULTS, "max_completion_tokens": 1024}
+"""With the maximum that the contract leaves to the model. Past it the small model repeats itself, and would
+to the end of its window, which takes minutes: in a grammar's string without a bound, for one."""
+
 _SAMPLING: Final[dict[str, Any]] = {"top_k": 40, "min_p": 0.05, "repeat_penalty": 1.0}
 """What the contract has no field for: llama.cpp's defaults, pinned."""
 
@@ -104,7 +108,8 @@ class Engine:
         self.created = int(path.stat().st_mtime)
         with path.open("rb") as file:
             self._native_tools = template_knows_tools(file.read(_HEAD))
-        pinned = [_SETTINGS, _DEFAULTS, _SAMPLING, WORDING, on_cpu, xllamacpp.get_system_info()]
+        self._defaults = _SMOLLM2_DEFAULTS if known else _DEFAULTS
+        pinned = [_SETTINGS, self._defaults, _SAMPLING, WORDING, on_cpu, xllamacpp.get_system_info()]
         digest = hashlib.sha256(json.dumps(pinned, sort_keys=True).encode()).hexdigest()
         self.fingerprint = f"{self.sha256[:12]}-{xllamacpp.__version__}-{digest[:8]}"
 
@@ -145,7 +150,7 @@ class Engine:
                 return True
 
         try:
-            self._server.handle_chat_completions(json.dumps(_engine_body(asked)), receive)
+            self._server.handle_chat_completions(json.dumps(_engine_body(asked, self._defaults)), receive)
         except (ValueError, RuntimeError) as error:
             raise EngineError(str(error), code=400, kind="invalid_request_error") from None
         if raised:
@@ -194,7 +199,7 @@ def _threads() -> int:
     return max(1, min(cores, _THREADS_MAXIMUM))
 
 
-def _engine_body(body: Mapping[str, Any]) -> dict[str, Any]:
+def _engine_body(body: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Return the engine's own request for one of the contract."""
     sent = {name: value for name, value in body.items() if value is not None and name != "model"}
     tools = [tool for tool in sent.pop("tools", ()) if tool is not None]
@@ -203,7 +208,7 @@ def _engine_body(body: Mapping[str, Any]) -> dict[str, Any]:
     else:
         sent.pop("tool_choice", None)
     return {
-        **_DEFAULTS,
+        **defaults,
         **_SAMPLING,
         **sent,
         "stream": True,
