@@ -1,14 +1,15 @@
 """One question on its way, through as many requests as it takes.
 
-Stages of a round: `allow` lets the request be sent; its deltas are yielded; `note` is told of the answer. An
-answer that asks for calls is followed by a round with their results, one that does not fit its schema by a
-round with the error, as often as the question allows. `end` commits all of it as one turn.
+Stages of a round: `allow` is held while the request is on its way; its deltas are yielded; `note` is told of
+the answer. An answer that asks for calls is followed by a round with their results, one that does not fit its
+schema by a round with the error, as often as the question allows. `end` commits all of it as one turn.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from jupyter_prem.client import (
@@ -68,6 +69,7 @@ class Exchange:
         self._cancel = cancel
         self._status = status
         self._stream: ChatStream | None = None
+        self._held: ExitStack | None = None  # while a request is on its way, or about to be
         self._said: list[Message] = [self.place.message]
         self._open: list[ToolCall] = []  # asked for, and not yet answered
         self._answers: list[ChatResponse] = []
@@ -76,13 +78,23 @@ class Exchange:
 
     def __iter__(self) -> Iterator[Delta]:
         while True:
-            self._watch.allow(self.request)
+            self.hold()
             self._stream = self._backend.send(self.request, cancel=self._cancel, status=self._status)
             yield from self._stream
             more = self._next(self._finish())
             if more is None:
                 return
             self._ask_on(more)
+
+    def hold(self) -> None:
+        """Hold what the next request needs until it has ended, unless that is held already.
+
+        Raises: What keeps the request from being sent.
+        """
+        if self._held is None:
+            held = ExitStack()
+            held.enter_context(self._watch.allow(self.request))
+            self._held = held
 
     @property
     def so_far(self) -> ChatResponse | None:
@@ -105,6 +117,7 @@ class Exchange:
         with uninterrupted():
             self.close()
             self._cut(error)
+            self._let_go()
             self._answer_open(STOPPED)
             kept = len(self._said) > 1
             if isinstance(error, Interrupted) and self._answers:
@@ -145,9 +158,15 @@ class Exchange:
             self._stream = None
             self._answers.append(response)
             self._watch.note(Round(self._question, self._name, self.request, response))
+            self._let_go()
             self._said.append(as_sent(response.message))
             self._open = list(response.message.tool_calls)
         return response
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
 
     def _cut(self, error: PremError | None) -> None:
         """Take what had arrived of an answer that did not come to its end."""

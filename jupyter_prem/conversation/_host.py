@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Protocol, Self
 
 from jupyter_prem.client import ChatResponse, Interrupted, PremError
@@ -13,6 +13,7 @@ from ._watch import Outcome, Round, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from jupyter_prem.client import Backend, ChatRequest, Delta
@@ -34,8 +35,8 @@ class Host(Protocol):
         """Return the question with what the settings say where it says nothing."""
         ...
 
-    def allow(self, request: ChatRequest) -> None:
-        """Raise what keeps the request from being sent."""
+    def allow(self, request: ChatRequest) -> AbstractContextManager[None]:
+        """Return what is held while a request is on its way; entering it raises what keeps it back."""
         ...
 
     def note(self, answered: Round) -> None:
@@ -67,8 +68,9 @@ class Alone:
     def completed(self, question: Question) -> Question:
         return question
 
-    def allow(self, request: ChatRequest) -> None:
-        """Nothing keeps a question from being sent."""
+    def allow(self, request: ChatRequest) -> AbstractContextManager[None]:  # noqa: ARG002 - the protocol's
+        """Return nothing that is held: everything may be sent."""
+        return nullcontext()
 
     def note(self, answered: Round) -> None:
         """Nobody else is told."""
@@ -105,7 +107,7 @@ class ConversationStream:
                 held.enter_context(self._conversation.one_turn())
             watch = Watch(allow=self._host.allow, note=self._host.note)
             self._exchange = Exchange(self._conversation, self._host.backend(question), question, watch=watch)
-            self._host.allow(self._exchange.request)
+            self._exchange.hold()
             self._held = held.pop_all()
         return self
 

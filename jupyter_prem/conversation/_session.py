@@ -18,6 +18,7 @@ from ._watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from jupyter_prem.client import Backend, Cancel, ChatRequest, Delta, StructuredOutputError
 
@@ -70,7 +71,7 @@ def ask(
     *,
     sink: Sink,
     cancel: Cancel | None = None,
-    allow: Callable[[ChatRequest], None] = lambda _: None,
+    allow: Callable[[ChatRequest], AbstractContextManager[None]] = lambda _: nullcontext(),
     note: Callable[[Round], None] = lambda _: None,
     bind: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
@@ -82,7 +83,7 @@ def ask(
         question: What is asked.
         sink: Where the answer is shown.
         cancel: Stops it from another thread.
-        allow: Called with each request before it is sent; what it raises keeps it from being sent.
+        allow: Gives what is held while a request is on its way; what entering it raises keeps it back.
         note: Called with each answer, whole or cut.
         bind: Called with the outcome before the last frame is drawn, so that no interrupt loses it.
 
@@ -101,7 +102,7 @@ def ask(
     with nullcontext() if question.once else tree.one_turn():
         watch = Watch(allow=allow, note=note, call=sink.call, again=sink.again)
         exchange = Exchange(tree, backend, question, watch=watch, cancel=cancel, status=status)
-        allow(exchange.request)  # what keeps the question from being asked is raised, not shown as an answer
+        exchange.hold()  # what keeps the question from being asked is raised, not shown as an answer
         try:
             error = _receive(exchange, sink)
         except BaseException:  # of what draws: the answer that had arrived is kept all the same

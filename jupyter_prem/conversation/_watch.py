@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from jupyter_prem.client import ChatRequest, ChatResponse, PremError, StructuredOutputError, ToolCall
 
@@ -79,7 +81,7 @@ class Watch:
     """Who is told on the way; each does nothing unless it is given.
 
     Args:
-        allow: Called with each request before it is sent; what it raises keeps it from being sent.
+        allow: Gives what is held while a request is on its way; what entering it raises keeps it back.
         note: Called with each answer, whole or cut.
         call: Called before and after each call of a function.
         again: Called with the error before an answer that does not fit is asked for again.
@@ -88,7 +90,7 @@ class Watch:
     def __init__(
         self,
         *,
-        allow: Callable[[ChatRequest], None] = lambda _: None,
+        allow: Callable[[ChatRequest], AbstractContextManager[None]] = lambda _: nullcontext(),
         note: Callable[[Round], None] = lambda _: None,
         call: Callable[[CallMade], None] = lambda _: None,
         again: Callable[[StructuredOutputError], None] = lambda _: None,

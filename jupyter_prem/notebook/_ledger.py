@@ -138,19 +138,15 @@ class Ledger:
         """Answers whose service did not say what they used."""
         return self._unknown
 
-    def check(self, budget: int | None, request: ChatRequest) -> None:
-        """Refuse a request that could pass the budget.
-
-        Raises:
-            BudgetError: It could.
-        """
+    def _check(self, budget: int | None, request: ChatRequest) -> None:
         asked = request.max_completion_tokens
         if budget is None or self._used + self._reserved + _most(request) <= budget:
             return
         upto = f", and up to {asked:,} more are asked for (--max-tokens)" if isinstance(asked, int) else ""
+        others = f", up to {self._reserved:,} by what is on its way" if self._reserved else ""
         unknown = f" The usage of {_answers(self._unknown)} is unknown." if self._unknown else ""
         raise BudgetError(
-            f"The budget is {budget:,} tokens: {self._used:,} are used{upto}.{unknown}",
+            f"The budget is {budget:,} tokens: {self._used:,} are used{others}{upto}.{unknown}",
             where="nothing was sent",
             hint="Raise it: %prem budget N, or %prem budget none.",
         )
@@ -164,7 +160,7 @@ class Ledger:
         """
         most = _most(request)
         with self._lock:
-            self.check(budget, request)
+            self._check(budget, request)
             self._reserved += most
         try:
             yield

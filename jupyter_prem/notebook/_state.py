@@ -16,6 +16,7 @@ from ._ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from jupyter_prem.backends import Client, ClientPool, Resolved
     from jupyter_prem.client import Backend, Cancel, ChatRequest, Key, Model
@@ -166,13 +167,9 @@ class Notebook:
             cell=question.cell or self._cell(),
         )
 
-    def allow(self, request: ChatRequest) -> None:
-        """Let a request be sent.
-
-        Raises:
-            BudgetError: It could pass the budget.
-        """
-        self.ledger.check(self.settings().budget, request)
+    def allow(self, request: ChatRequest) -> AbstractContextManager[None]:
+        """Hold what a request may use of the budget; raise a BudgetError where it could pass it."""
+        return self.ledger.reserved(self.settings().budget, request)
 
     def adopt(self, conversation: Conversation, name: str | None) -> None:
         """Take a new conversation in, under `name` or a free one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from contextlib import contextmanager
 
 import pytest
 from loopback import Script, answer, calls, chunk, event
@@ -216,12 +217,19 @@ class Sink:
 def test_who_looks_is_told_of_each_call_before_and_after(service):
     service.script = Script(calls(ADDS), answer("5"))
     sink, rounds, allowed = Sink(), [], []
+
+    @contextmanager
+    def allow(request):
+        allowed.append(request)
+        yield
+        allowed.append(len(rounds))
+
     tools = {"add": tool_of(add)}
     fields = {"tools": [tool_of(add).to_dict()]}
     with Client(service.url) as client:
         chat = Conversation("sums")
         question = Question("sum?", fields, tools=tools)
-        outcome = ask(chat, client, question, sink=sink, note=rounds.append, allow=allowed.append)
+        outcome = ask(chat, client, question, sink=sink, note=rounds.append, allow=allow)
     assert [(made.call.name, made.text, made.seconds is None) for made in sink.made] == [
         ("add", None, True),
         ("add", "5", False),
@@ -230,7 +238,7 @@ def test_who_looks_is_told_of_each_call_before_and_after(service):
     assert outcome.calls == (sink.made[1],)
     assert [r.response.finish_reason for r in rounds] == ["tool_calls", "stop"]
     assert {r.conversation for r in rounds} == {"sums"}
-    assert [r.request for r in rounds] == [allowed[0], allowed[-1]]
+    assert allowed == [rounds[0].request, 1, rounds[1].request, 2]  # each held until its answer is counted
     assert [len(response.tool_calls) for response in outcome.responses] == [1, 0]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import hostile
 import pytest
 from allowed import find_faults
-from loopback import Reply, answer, as_json, chunk, event
+from loopback import DONE, Reply, answer, as_json, chunk, event
 from panels import Page
 
 
@@ -54,6 +56,22 @@ def test_what_had_arrived_before_a_fault_is_shown_with_it(page, service):
     page.do("dismiss", edit=True)
     page.until(lambda: page.state["failed"] is None)
     assert page.kernel.value("panel._chat.talk.draft") == "'hi'"
+
+
+def test_a_question_that_is_on_its_way_keeps_its_part_of_the_budget(page, service):
+    page.kernel.run("%prem budget 100")
+    page.do("set", name="max-tokens", value="60")
+    more = threading.Event()
+    service.say(event(chunk("so far")), more, event(chunk("", finish_reason="stop")), DONE)
+    page.do("ask", text="hi")
+    page.until(lambda: page.live)
+    ran = page.kernel.run("%%chat --once --max-tokens 60\ntwo")
+    assert ran.ename == "BudgetError"
+    assert "0 are used, up to 60 by what is on its way, and up to 60 more are asked for" in ran.evalue
+    more.set()
+    page.until(lambda: page.turns)
+    service.script = service.echo
+    assert page.kernel.run("%%chat --once --max-tokens 60\nthree").status == "ok"
 
 
 def test_any_failure_of_a_question_is_told(page, service):
