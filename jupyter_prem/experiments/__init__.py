@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ._executor import WorkerError, WorkersLost, ask_one
     from ._host import Bar, Host, NoBar, has_bars, postfix, set_host, terminal_bar
     from ._runs import Runs
-    from ._sweep import Settings, run_sweep, sweep
+    from ._sweep import SweepOptions, run_sweep, sweep
 
 __all__ = [
     "Bar",
@@ -23,8 +23,8 @@ __all__ = [
     "PlanError",
     "Runs",
     "RunsError",
-    "Settings",
     "SweepInterrupted",
+    "SweepOptions",
     "WorkerError",
     "WorkersLost",
     "ask_one",
@@ -43,7 +43,7 @@ _PARTS = {
     "PlanError": "_errors",
     "Runs": "_runs",
     "RunsError": "_errors",
-    "Settings": "_sweep",
+    "SweepOptions": "_sweep",
     "SweepInterrupted": "_errors",
     "WorkerError": "_executor",
     "WorkersLost": "_executor",

@@ -77,7 +77,7 @@ async def ask_all(
     Raises:
         PremError: What ends the experiment: no key, no disk, no budget, or an answer that is not recorded.
     """
-    asking = _Asking(ask, rows, Gate(at_once, told.waits), max_retries=max_retries, allow=allow, told=told)
+    asking = _Running(ask, rows, Gate(at_once, told.waits), max_retries=max_retries, allow=allow, told=told)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(asking.work(points)) for _ in range(at_once)]
         asking.stop = lambda: [task.cancel() for task in tasks]
@@ -85,7 +85,7 @@ async def ask_all(
         raise asking.error
 
 
-class _Asking:
+class _Running:
     def __init__(
         self,
         ask: Ask,

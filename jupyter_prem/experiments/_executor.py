@@ -151,9 +151,8 @@ class _Workers:
         try:
             return await asyncio.shield(asyncio.wrap_future(future))
         except asyncio.CancelledError:
-            if (
-                not self._lost
-            ):  # a pool that breaks gives each task its error, and fails at one that has ended
+            # A pool that breaks gives each task its error, and fails at one that has ended.
+            if not self._lost:
                 future.cancel()
             raise
 

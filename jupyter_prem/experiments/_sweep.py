@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ._host import Host
     from ._plan import Point
 
-__all__ = ["Settings", "run_sweep", "sweep"]
+__all__ = ["SweepOptions", "run_sweep", "sweep"]
 
 _AHEAD = 10_000  # requests that are made, and so checked, before the first is sent
 
@@ -80,7 +80,7 @@ def sweep(
         SweepInterrupted: It was stopped; the error's `runs` has the rows that are done.
         PremError: What ended it for all: no key, the budget, a full disk, no recording; with `runs` as well.
     """
-    settings = Settings(
+    options = SweepOptions(
         data,
         variables,
         repeats,
@@ -93,11 +93,11 @@ def sweep(
         progress=progress,
         raw=raw,
     )
-    return run_sweep(host(), prompt, axes, settings)
+    return run_sweep(host(), prompt, axes, options)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SweepOptions:
     """What an experiment is asked with, beside its prompt and axes; see `sweep`."""
 
     data: Any = None
@@ -113,53 +113,53 @@ class Settings:
     raw: bool = field(default=False, kw_only=True)
 
 
-def run_sweep(where: Host, prompt: Any, axes: Mapping[str, Any], settings: Settings) -> Runs:
+def run_sweep(where: Host, prompt: Any, axes: Mapping[str, Any], options: SweepOptions) -> Runs:
     """Ask a grid of requests from `where`; the rest, and what it raises, as `sweep`."""
-    plan = _plan(where, prompt, axes, settings)
+    plan = _plan(where, prompt, axes, options)
     points: Iterator[Point] = plan.points()
     if len(plan) <= _AHEAD:
         points = iter(list(points))
-    executor = settings.executor
+    executor = options.executor
     if executor is not None:
         check_functions(plan)
-    client = settings.client if settings.client is not None else where.client()
+    client = options.client if options.client is not None else where.client()
     backend = executor_backend(executor, client) if executor is not None else None
-    tape, own = _tape(settings.record), settings.client is None
+    tape, own = _tape(options.record), options.client is None
     runs = Runs(plan.columns, len(plan), plan=plan)
     run(
         runs,
         points,
         Asking(client, tape, where, backend=backend, plan=plan.name, own=own),
-        at_once=min(settings.max_concurrency, len(plan), _room(client, executor)),
+        at_once=min(options.max_concurrency, len(plan), _room(client, executor)),
         allow=where.allow,
-        bar=where.bar(len(plan)) if settings.progress else NoBar(),
+        bar=where.bar(len(plan)) if options.progress else NoBar(),
     )
     return runs
 
 
-def _plan(where: Host, prompt: Any, axes: Mapping[str, Any], settings: Settings) -> Plan:
+def _plan(where: Host, prompt: Any, axes: Mapping[str, Any], options: SweepOptions) -> Plan:
     """Return the checked plan.
 
     Raises:
         PlanError: It cannot be carried out.
     """
     for name in ("repeats", "max_concurrency", "max_requests"):
-        value = getattr(settings, name)
+        value = getattr(options, name)
         if type(value) is not int or value < 1:
             raise PlanError(f"{name} is {value!r}; it takes a number from 1.")
-    prompts = prompts_of(prompt, settings.system, where.system, raw=settings.raw)
+    prompts = prompts_of(prompt, options.system, where.system, raw=options.raw)
     known = {name for one in prompts for name in one.names}
     plan = Plan(
         prompts,
         axes_of(axes, known),
-        data=table_of(settings.data),
-        variables=settings.variables,
+        data=table_of(options.data),
+        variables=options.variables,
         defaults=where.defaults(),
-        repeats=settings.repeats,
+        repeats=options.repeats,
     )
-    if len(plan) > settings.max_requests:
+    if len(plan) > options.max_requests:
         raise PlanError(
-            f"The grid has {len(plan):,} requests; {settings.max_requests:,} are allowed.",
+            f"The grid has {len(plan):,} requests; {options.max_requests:,} are allowed.",
             hint=f"Allow them: max_requests={len(plan)}, in %%sweep --max-requests {len(plan)}",
         )
     return plan

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_prem._unattended import unattended
 from jupyter_prem.display import IPythonPage, bundle, frame
-from jupyter_prem.experiments import NoBar, Settings, has_bars, postfix, terminal_bar
+from jupyter_prem.experiments import NoBar, SweepOptions, has_bars, postfix, terminal_bar
 
 from ._sinks import is_live
 from ._sweep import experiment_of, prompt_of
@@ -45,9 +45,9 @@ def sweep_cell(magics: PremMagics, line: str, cell: str, names: Mapping[str, Any
         lambda text: evaluate(text, names),
         lambda text: expand(text, names, where="in an option"),
     )
-    settings = Settings(variables=names, **asked.settings)
+    options = SweepOptions(variables=names, **asked.settings)
     try:
-        runs = run_sweep(NotebookHost(magics, asked.endpoint), prompt, asked.axes, settings)
+        runs = run_sweep(NotebookHost(magics, asked.endpoint), prompt, asked.axes, options)
     except Exception as error:
         if getattr(error, "runs", None) is not None:
             magics.shell.push({asked.output: error.runs})  # type: ignore[attr-defined]  # the rows that are done
@@ -94,7 +94,7 @@ class NotebookHost:
 
     def allow(self, request: ChatRequest) -> AbstractContextManager[None]:
         """Hold what a request may use of the budget; raise a BudgetError where it could pass it."""
-        return self._notebook.ledger.reserved(self._notebook.settings().budget, request)
+        return self._notebook.allow(request)
 
     def note(self, request: ChatRequest, response: ChatResponse) -> None:
         """Count an answer."""

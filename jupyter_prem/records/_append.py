@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["LINK", "Known", "OtherFileError", "append", "rewrite"]
+__all__ = ["LINK", "OtherFileError", "ReadFile", "append", "rewrite"]
 
 LINK = "The file is a link, which is not written through."
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -30,7 +30,7 @@ class OtherFileError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ReadFile:
     """A file as it was read: its device and number, its size, and how it ended."""
 
     place: tuple[int, int]
@@ -47,7 +47,7 @@ class Known:
 @dataclass(slots=True)
 class _Line:
     data: bytes
-    known: Known | None = None
+    known: ReadFile | None = None
     start: int | None = None
     failure: OSError | OtherFileError | None = None
 
@@ -59,7 +59,7 @@ class _Writer:
         self._writing = threading.Lock()
         self._waiting: list[_Line] = []
 
-    def write(self, path: Path, data: bytes, header: bytes, known: Known | None = None) -> int:
+    def write(self, path: Path, data: bytes, header: bytes, known: ReadFile | None = None) -> int:
         line = _Line(data, known)
         self._waiting.append(line)
         with self._writing:
@@ -98,7 +98,7 @@ _writers: WeakValueDictionary[Path, _Writer] = WeakValueDictionary()  # those th
 _making = threading.Lock()
 
 
-def append(path: Path, data: bytes, header: bytes, known: Known | None = None) -> int:
+def append(path: Path, data: bytes, header: bytes, known: ReadFile | None = None) -> int:
     """Add lines to a file, synced to the disk, after its header; make it if there is none.
 
     Args:
@@ -136,7 +136,7 @@ def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
         raise CassetteError(what, where=f"in {path}") from None
 
 
-def _write(path: Path, data: bytes, header: bytes, known: Known | None) -> int:
+def _write(path: Path, data: bytes, header: bytes, known: ReadFile | None) -> int:
     while True:
         handle = _open(path)
         try:

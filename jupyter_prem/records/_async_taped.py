@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         Status,
     )
 
-    from ._question import Question
+    from ._question import KeyedRequest
     from ._tape import Tape
 
 __all__ = ["AsyncTaped", "alone_with"]
@@ -132,7 +132,7 @@ class AsyncTaped:
             self.matcher.release(question)
             raise
 
-    async def _asked(self, question: Question, status: Status | None) -> AsyncChatStream:
+    async def _asked(self, question: KeyedRequest, status: Status | None) -> AsyncChatStream:
         """Ask live, unless another process is asking the same, whose answer is taken then."""
         tape, matcher = self._tape, self.matcher
         if self._alone:
@@ -149,7 +149,7 @@ class AsyncTaped:
             return await self._live(question, status, held)
 
     async def _live(
-        self, question: Question, status: Status | None, held: AsyncExitStack | None
+        self, question: KeyedRequest, status: Status | None, held: AsyncExitStack | None
     ) -> AsyncChatStream:
         question, about = self.matcher.sent(question, whole=not self._alone)
         stream = await self._backend.send(question.request, status=status)
@@ -161,7 +161,7 @@ class AsyncTaped:
             stream.through(lambda source: _Recorded(source, self, question, stream.arrived, lasting))
         return stream
 
-    async def keep(self, question: Question, response: ChatResponse, arrival: Arrival) -> None:
+    async def keep(self, question: KeyedRequest, response: ChatResponse, arrival: Arrival) -> None:
         """Have an answer written, and wait for it.
 
         Raises:
@@ -169,10 +169,10 @@ class AsyncTaped:
         """
         await self._kept(question, response, arrival)
 
-    def _keep_later(self, question: Question, response: ChatResponse, arrival: Arrival) -> None:
+    def _keep_later(self, question: KeyedRequest, response: ChatResponse, arrival: Arrival) -> None:
         self.kept = self._kept(question, response, arrival)
 
-    def _kept(self, question: Question, response: ChatResponse, arrival: Arrival) -> asyncio.Future[None]:
+    def _kept(self, question: KeyedRequest, response: ChatResponse, arrival: Arrival) -> asyncio.Future[None]:
         try:
             record = self.matcher.record_of(question, response, arrival)
             kept = keep(self._tape.cassette, record)
@@ -201,7 +201,7 @@ class _Recorded:
         self,
         source: AsyncSource,
         taped: AsyncTaped,
-        question: Question,
+        question: KeyedRequest,
         arrived: Callable[[], ChatResponse],
         held: AsyncExitStack,
     ) -> None:

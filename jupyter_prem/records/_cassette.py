@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ._append import Known, OtherFileError, append, rewrite
+from ._append import OtherFileError, ReadFile, append, rewrite
 from ._contents import FORMAT, HEADER, Contents, Fault
 from ._errors import CassetteError
 from ._record import Damaged, Record
@@ -205,7 +205,7 @@ class Cassette:
         rewrite(self.path, change)
         self.refresh()
 
-    def _append(self, lines: Sequence[Placed], known: Known | None = None) -> None:
+    def _append(self, lines: Sequence[Placed], known: ReadFile | None = None) -> None:
         start = append(self.path, b"".join(line for _, line in lines), HEADER, known)
         with self._lock:
             self._contents.wrote(start, lines)

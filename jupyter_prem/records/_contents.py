@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from ._append import Known
+from ._append import ReadFile
 from ._errors import CassetteError
 from ._record import Damaged, Record
 
@@ -83,11 +83,11 @@ class Contents:
         return file.read(len(self._tail)) == self._tail
 
     @property
-    def known(self) -> Known | None:
+    def known(self) -> ReadFile | None:
         """The file as it was read; None where nothing was, or where it does not end with a whole line."""
         if self._place is None or not self._tail.endswith(b"\n"):
             return None
-        return Known(self._place, self._offset, self._tail)
+        return ReadFile(self._place, self._offset, self._tail)
 
     def read(self, file: BinaryIO) -> None:
         """Take what follows in the file.

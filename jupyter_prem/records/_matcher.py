@@ -12,7 +12,7 @@ from jupyter_prem.client import PREM_STUDIO, AsyncChatStream, ChatStream
 
 from ._key import counted, key_of
 from ._modes import Mode
-from ._question import Question, Replaying
+from ._question import KeyedRequest, Replaying
 from ._record import Record
 from ._replay import AsyncReplay, Replay
 
@@ -99,35 +99,35 @@ class Matcher:
             return first
         return self._endpoint or UNKNOWN, request
 
-    def question(self, request: ChatRequest, asker: Asker) -> Question:
+    def question(self, request: ChatRequest, asker: Asker) -> KeyedRequest:
         """Return a request as recordings know it; `release` it if it gets no answer."""
         endpoint, request = self.as_recorded(request)
         body = request.to_body()
         key = key_of(endpoint, body)
         number = self.tape.numbers.take(key, asker)
-        return Question(endpoint, request, body, key, number, asker, isinstance(request.model, StandIn))
+        return KeyedRequest(endpoint, request, body, key, number, asker, isinstance(request.model, StandIn))
 
-    def named(self, question: Question, model: str) -> Question:
+    def named(self, question: KeyedRequest, model: str) -> KeyedRequest:
         """Return a question whose model was open, with the one that it goes to."""
         return self.question(dataclasses.replace(question.request, model=model), question.asker)
 
-    def missing(self, question: Question) -> MissingRecordingError:
+    def missing(self, question: KeyedRequest) -> MissingRecordingError:
         """Return the error of a question that has no recording."""
         return self.tape.missing(question.endpoint, question.body, question.number, question.asker)
 
-    def release(self, question: Question) -> None:
+    def release(self, question: KeyedRequest) -> None:
         """Leave a question's number to the next, since it has no answer."""
         recorded = self.tape.has(question.key, question.number)
         self.tape.numbers.give_back(question.key, question.asker, question.number, recorded=recorded)
 
-    def recorded(self, question: Question) -> Record | None:
+    def recorded(self, question: KeyedRequest) -> Record | None:
         """Return the recording that answers a question, as last read; None where it is to be asked."""
         if self.tape.mode is Mode.ALL:
             return None
         exact = self.tape.asks or question.asker.number is not None
         return self.tape.find(question.key, question.number, counted(question.body), exact=exact)
 
-    def replayed(self, record: Record, question: Question, cancel: Cancel | None = None) -> ChatStream:
+    def replayed(self, record: Record, question: KeyedRequest, cancel: Cancel | None = None) -> ChatStream:
         """Return a recorded answer on its way."""
         self.tape.used.add((record.key, record.n))
         source = Replay(record, pace=self.tape.pace, cancel=cancel)
@@ -137,7 +137,7 @@ class Matcher:
         stream.watch(Replaying(self.release, question))
         return stream
 
-    def async_replayed(self, question: Question) -> AsyncChatStream | None:
+    def async_replayed(self, question: KeyedRequest) -> AsyncChatStream | None:
         """Return a recorded answer on its way to a running loop; None where there is none."""
         record = self.recorded(question)
         if record is None:
@@ -151,7 +151,7 @@ class Matcher:
         stream.watch(Replaying(self.release, question))
         return stream
 
-    def sent(self, question: Question, *, whole: bool = True) -> tuple[Question, dict[str, Any]]:
+    def sent(self, question: KeyedRequest, *, whole: bool = True) -> tuple[KeyedRequest, dict[str, Any]]:
         """Return the question as it is sent, and what is known of it.
 
         Args:
@@ -163,7 +163,7 @@ class Matcher:
         about = _about(question.endpoint, question.key, question.number, implied=self._implied)
         return question, about
 
-    def record_of(self, question: Question, response: ChatResponse, arrival: Arrival) -> Record:
+    def record_of(self, question: KeyedRequest, response: ChatResponse, arrival: Arrival) -> Record:
         """Return the record of an answer."""
         return Record.of(
             question.endpoint,

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from ._numbers import Asker
 
-__all__ = ["Question", "Recording", "Replaying"]
+__all__ = ["KeyedRequest", "Recording", "Replaying"]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class KeyedRequest:
     """A request as recordings know it.
 
     Attributes:
@@ -50,7 +50,7 @@ class Question:
 class Replaying:
     """What is told of a replay: left early, it leaves its number to the next, as a live answer does."""
 
-    def __init__(self, give_back: Callable[[Question], None], question: Question) -> None:
+    def __init__(self, give_back: Callable[[KeyedRequest], None], question: KeyedRequest) -> None:
         self._give_back = give_back
         self._question = question
         self._open = True
@@ -74,9 +74,9 @@ class Recording:
 
     def __init__(
         self,
-        keep: Callable[[Question, ChatResponse, Arrival], None],
-        give_back: Callable[[Question], None],
-        question: Question,
+        keep: Callable[[KeyedRequest, ChatResponse, Arrival], None],
+        give_back: Callable[[KeyedRequest], None],
+        question: KeyedRequest,
         held: ExitStack,
     ) -> None:
         self._keep = keep

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jupyter_prem.client import Backend, Cancel, ChatRequest, ChatResponse, ChatStream, Status
 
     from ._cuts import Arrival
-    from ._question import Question
+    from ._question import KeyedRequest
     from ._tape import Tape
 
 __all__ = ["Taped"]
@@ -111,7 +111,7 @@ class Taped:
 
     def _asked(
         self,
-        question: Question,
+        question: KeyedRequest,
         backend: Backend,
         cancel: Cancel | None,
         status: Status | None,
@@ -133,7 +133,7 @@ class Taped:
             stream.watch(Recording(self._keep, matcher.release, question, held.pop_all()))
             return stream
 
-    def _keep(self, question: Question, response: ChatResponse, arrival: Arrival) -> None:
+    def _keep(self, question: KeyedRequest, response: ChatResponse, arrival: Arrival) -> None:
         record = self.matcher.record_of(question, response, arrival)
         try:
             self._tape.cassette.add(record)

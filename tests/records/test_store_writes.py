@@ -67,7 +67,7 @@ def test_a_line_is_written_for_whoever_knows_the_file_and_for_the_others(tmp_pat
     writer = _append._Writer()
     assert writer.write(path, b"one\n", b"head\n") == 5
     about = path.stat()
-    known = _append.Known((about.st_dev, about.st_ino), about.st_size, b"head\none\n")
+    known = _append.ReadFile((about.st_dev, about.st_ino), about.st_size, b"head\none\n")
     assert writer.write(path, b"two\n", b"head\n", known) == 9
     wrong = _append._Line(b"never\n", known), _append._Line(b"three\n", known)
     writer._all(path, list(wrong), b"head\n")
