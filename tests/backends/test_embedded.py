@@ -13,6 +13,7 @@ import warnings
 import httpx
 import psutil
 import pytest
+from unmeasured import UNMEASURED
 
 from jupyter_prem.backends._embedded import EmbeddedEndpoint
 from jupyter_prem.backends._errors import EmbeddedError
@@ -133,10 +134,7 @@ def test_it_ends_with_its_endpoint(weights, until):
     until(lambda: not child.is_running())
 
 
-# A program that is killed leaves half a file of coverage, and one that saves it at SIGTERM may hang.
-UNMEASURED = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS")}
-
-
+# Unmeasured: a program that is killed leaves half a file of coverage, and one that saves it at SIGTERM may hang.
 def ended(process):
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 

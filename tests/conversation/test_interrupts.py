@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from unmeasured import UNMEASURED
 
 from jupyter_prem.conversation import uninterrupted
 
@@ -73,10 +73,8 @@ chat.ask("still")
 print("stopped", stopped)
 """
 
-# Under coverage's tracer interrupts at this rate come to nothing: the loop never gets on.
-UNMEASURED = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS")}
 
-
+# Unmeasured: under coverage's tracer interrupts at this rate come to nothing, the loop never gets on.
 @pytest.mark.parametrize("seed", range(3))
 def test_two_hundred_interrupts_at_any_moment_lose_nothing(seed):
     support = Path(__file__).parents[1] / "support"

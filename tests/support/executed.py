@@ -9,11 +9,12 @@ from typing import Any
 
 import nbformat
 import pytest
+from unmeasured import UNMEASURED
 
 MIME = "application/vnd.jupyter-prem+json"
 
 # What a run of these tests under coverage adds is not meant for the programs that they start.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+ENVIRONMENT = {name: value for name, value in UNMEASURED.items() if name != "PYTEST_ADDOPTS"}
 
 GUARD = """
 import os, socket

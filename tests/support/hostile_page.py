@@ -11,6 +11,7 @@ import nbformat
 from allowed import find_faults
 from lab import Notebook
 from loopback import DONE, Reply, answer, as_json, calls, chunk, event
+from unmeasured import UNMEASURED
 
 PER_CELL = 40  # JupyterLab folds what is past 50 outputs
 
@@ -137,6 +138,7 @@ def export(place, name, count):
         cwd=place.folder,
         check=True,
         capture_output=True,
+        env=UNMEASURED,
     )
     page = place.context.new_page()
     page.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), lambda route: route.abort())

@@ -123,6 +123,8 @@ class Service:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            # Else what is said in pieces waits 40 ms for the other side to say that it heard the first.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._connections.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
