@@ -277,6 +277,8 @@ class Blocks:
 
     def _references(self, para: Node) -> bool:
         """Take link reference definitions off the head of a paragraph; is anything left?"""
+        if not para.lines:  # they were taken when an underline was looked for, and it was a rule
+            return False
         if not para.lines[0].startswith("["):
             return True
         text, at = "\n".join(para.lines), 0
