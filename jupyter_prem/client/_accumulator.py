@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Accumulator", "response_of"]
 
 _HALF = "The answer holds half a character, shown as U+FFFD."
+_MOST_TOKENS = 2**53  # beyond it a table's numbers are no longer whole
 _META = {"id": str, "model": str, "system_fingerprint": str, "created": int}
 
 
@@ -265,7 +266,7 @@ def _usage(value: Any) -> Usage | None:
     counts: list[int] = []
     for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
         count = value.get(name)
-        if not isinstance(count, int) or isinstance(count, bool):
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < _MOST_TOKENS:
             return None
         counts.append(count)
     return Usage(*counts)

@@ -89,7 +89,8 @@ class Veil:
             choice["finish_reason"] = self.hidden(reason)
             for (place, name), text in self._texts.items():
                 if place == index and (rest := text.end()):
-                    body[name] = (body.get(name) or "") + rest
+                    said = body.get(name)
+                    body[name] = said + rest if isinstance(said, str) else rest
             if body:
                 choice[kind] = body
 

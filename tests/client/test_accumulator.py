@@ -65,7 +65,7 @@ def test_what_is_no_completion_is_an_empty_answer(data):
 
 
 @pytest.mark.parametrize("name", USAGE)
-@pytest.mark.parametrize("value", [None, "3", 1.5, True])
+@pytest.mark.parametrize("value", [None, "3", 1.5, True, -1, 2**53, 10**30])
 def test_a_usage_that_is_no_numbers_is_none(name, value):
     assert response_of({**completion("a"), "usage": {**USAGE, name: value}}).usage is None
     assert response_of(completion("a")).usage == Usage(3, 5, 8)

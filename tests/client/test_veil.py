@@ -129,6 +129,13 @@ def test_each_text_of_each_answer_waits_by_itself():
     assert veil.rest() == {"choices": []}
 
 
+@pytest.mark.parametrize("odd", [None, 3, ["a"], [{"type": "text", "text": ""}], {"a": 1}])
+def test_what_waits_comes_after_an_end_of_another_kind(service, clients, odd):
+    service.say(event(chunk("say pre9")), event(chunk(odd, finish_reason="stop")), DONE)
+    with clients(service.url, KEY) as client, client.stream("hi", model="m") as stream:
+        assert "".join(delta.text for delta in stream) == "say pre9"
+
+
 def test_of_a_public_beginning_four_more_characters_are_a_secret():
     key = "sk-proj-0123456789abcdef"
     assert seen(f"it is {key[:11]} {key[:12]}", [], key)[0] == f"it is {key[:11]} [key]"

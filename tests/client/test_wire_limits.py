@@ -8,7 +8,7 @@ import time
 
 import httpx
 import pytest
-from loopback import DONE, chunk, event
+from loopback import DONE, Reply, answer, chunk, event
 from wire_asked import ask, until
 from wire_cases import SECRET, STOP, timeouts
 from wire_places import TUNNEL, Proxy
@@ -135,6 +135,17 @@ def test_a_header_that_cannot_be_sent_is_refused_without_its_value(clients, valu
     with pytest.raises(ConfigurationError, match="X-Api-Key") as caught:
         clients("http://127.0.0.1:9", headers={"X-Api-Key": value})
     assert value.strip() not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"content-security-policy": "x" * 9_000}, {"link": "x" * 60_000}, {f"x-{n}": "a" for n in range(150)}],
+    ids=["long", "longest", "many"],
+)
+def test_headers_may_be_long_and_many(service, clients, headers):
+    service.script = lambda _: Reply(answer("yes"), headers={"content-type": "text/event-stream", **headers})
+    with clients(service.url) as client:
+        assert client.chat("hi", model="m").text == "yes"
 
 
 def test_headers_without_end_give_their_connection_back(server, clients):

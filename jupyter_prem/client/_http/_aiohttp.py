@@ -8,7 +8,8 @@ here but for what a broken body left (`BaseConnector._factory`, aiohttp 3.9 to 3
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Self
+import inspect
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -26,6 +27,13 @@ __all__ = ["Aiohttp"]
 
 _HEAD_ENDS = b"\r\n\r\n"
 
+# As much as the other wires take; aiohttp's own are 8 kB, and 128 headers where it counts them.
+_HEAD_LIMITS: Final[dict[str, Any]] = {
+    name: most
+    for name, most in (("max_line_size", 64 * 2**10), ("max_field_size", 64 * 2**10), ("max_headers", 1_000))
+    if name in inspect.signature(aiohttp.ClientSession).parameters
+}
+
 
 class Aiohttp:
     """The connections of a running loop to one service.
@@ -41,7 +49,9 @@ class Aiohttp:
         )
         private: Any = connector
         private._factory = functools.partial(_Handler, loop=private._loop)  # noqa: SLF001 - see above
-        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        self._session = aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), **_HEAD_LIMITS
+        )
 
     async def send(
         self,
