@@ -2,6 +2,7 @@
 
 import functools
 import html
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,6 +14,10 @@ _TANGLED = frozenset(
     {"html", "xml", "php", "javascript", "typescript", "scala", "swift", "perl", "ruby", "haskell"}
 )
 _MAX_LINE = 1_000  # regular expressions of some lexers are quadratic in a line
+_MAX_WORDS = 1_000  # and of these in what stands between two brackets or semicolons, where a method may begin
+_WORDY = frozenset({"java", "csharp"})
+_BRACKET = re.compile(r"[(){};]")
+_BLANKS = re.compile(r"\s{100}")  # quadratic in many
 
 # What a model writes after a fence, and what the label says (Pygments knows each by that name).
 _LANGUAGES = {
@@ -102,11 +107,16 @@ def block(code: str, info: str) -> str:
     """
     name = language(info)
     lexer, label = _LANGUAGES.get(name, ("", _PLAIN.get(name, "")))
-    most = _MAX_TANGLED if lexer in _TANGLED else _MAX
-    quick = len(code) <= most and max(map(len, code.split("\n"))) <= _MAX_LINE
-    body = _coloured(code, lexer) if lexer and quick else html.escape(code, quote=False)
+    body = _coloured(code, lexer) if lexer and _is_quick(code, lexer) else html.escape(code, quote=False)
     head = f'<div class="pm-lang">{label}</div>' if label else ""
     return f'<div class="pm-code">{head}<pre><code>{body}</code></pre></div>'
+
+
+def _is_quick(code: str, lexer: str) -> bool:
+    most = _MAX_TANGLED if lexer in _TANGLED else _MAX
+    if len(code) > most or max(map(len, code.split("\n"))) > _MAX_LINE or _BLANKS.search(code):
+        return False
+    return lexer not in _WORDY or max(map(len, _BRACKET.split(code))) <= _MAX_WORDS
 
 
 def _coloured(code: str, name: str) -> str:

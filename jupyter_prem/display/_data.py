@@ -3,7 +3,7 @@
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from jupyter_prem.structure import unfenced
@@ -37,12 +37,25 @@ def data_text(data: object) -> str:
         data: What ``json.loads`` gives.
 
     Returns:
-        JSON, its hidden characters visible.
+        JSON, its hidden characters visible; on one line where it is so deep that blanks would fill it.
     """
     try:
-        return clean(json.dumps(data, ensure_ascii=False, indent=2))
+        return clean(json.dumps(data, ensure_ascii=False, indent=None if _is_deep(data) else 2))
     except RecursionError:
         return clean(repr(data))
+
+
+def _is_deep(data: object) -> bool:
+    level = [data]
+    for _ in range(_DEEPEST):
+        level = [part for value in level for part in _parts(value)]
+    return bool(level)
+
+
+def _parts(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def parse(text: str) -> tuple[bool, object]:

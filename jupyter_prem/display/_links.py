@@ -8,7 +8,7 @@ import functools
 import html
 import re
 import unicodedata
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 SCHEMES = frozenset({"http", "https", "mailto"})
 
@@ -16,6 +16,9 @@ _MAX = 4096
 _SAFE = "!#$%&'()*+,/:;=?@[]~-._"
 _BAD = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029<>\"\\^`{|}]")
 _HOST_LIKE = re.compile(r"(?:[^\s/:@.,;()\[\]<>\"']+\.)+[^\W\d_][\w-]+", re.UNICODE)
+_AUTHORITY = re.compile(r"\w://(?:[^\s/?#@]*@)?(\[[^\]\s]*\]|[^\s/?#:\\()<>\"']+)")
+_ADDRESS = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
+_DOMAIN = re.compile(r"@([^\s@,;:?&<>()\"']+)")
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u3164\ufe00-\ufe0f\ufeff]"
 )
@@ -82,10 +85,13 @@ def note(text: str, href: str) -> str:
         name or has a login before it; else nothing.
     """
     real = host(href)
-    if href.startswith("mailto:"):
-        return real if "@" in text and real not in text else ""
     shown = _INVISIBLE.sub("", unicodedata.normalize("NFKC", html.unescape(text))).lower()
-    hosts = {name.removeprefix("www.") for name in _HOST_LIKE.findall(shown)}
+    shown = shown.replace("\u3002", ".")  # IDNA's other dot
+    if href.startswith("mailto:"):
+        reached, named = (dict.fromkeys(_domains(where)) for where in (unquote(href), shown))
+        return ", ".join(reached) if named and named != reached else ""
+    names = [*_HOST_LIKE.findall(shown), *_AUTHORITY.findall(shown), *_ADDRESS.findall(shown)]
+    hosts = {name.rstrip(".,;!'").removeprefix("www.").strip("[]") for name in names}
     plain = real.lower()
     odd = (
         "@" in (urlsplit(href).netloc)
@@ -95,6 +101,10 @@ def note(text: str, href: str) -> str:
         or (bool(hosts) and (_INVISIBLE.search(text) or hosts != {plain.removeprefix("www.")}))
     )
     return real if odd and text.strip() != href.strip() + f" ({real})" else ""
+
+
+def _domains(text: str) -> list[str]:
+    return [name.rstrip(".").lower() for name in _DOMAIN.findall(text)]
 
 
 def _split(href: str) -> SplitResult | None:

@@ -28,7 +28,7 @@ _FORBIDDEN = re.compile(
     r"\\(?:href|url|style|class|css|cssId|data|require|unicode|U|bbox|html\w*|include\w*|mmlToken|toggle|mathtip|texttip"
     r"|def|gdef|edef|xdef|let|futurelet|global|csname|(?:re|provide)?newcommand|renewcommand|providecommand"
     r"|(?:re)?newenvironment|DeclareMathOperator|Declare\w*|new\w*|input|write|openin|openout|read|catcode"
-    r"|ref|eqref|tooltip|special|javascript|texHTML|setOptions?|setoptions|enclose|verb)(?![a-zA-Z])",
+    r"|ref|eqref|tooltip|special|javascript|texHTML|setOptions?|setoptions|enclose|verb|fcolorbox|refeq)(?![a-zA-Z])",
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"\\label\s*\{[^{}]*\}")

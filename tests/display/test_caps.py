@@ -1,10 +1,12 @@
 """Hostile shapes cost no more than a small factor of plain prose of the same size."""
 
+import json
 import time
 
 import pytest
 
 from jupyter_prem.display import _markdown, inert_markdown, plain, render, terminal_text
+from jupyter_prem.display._data import data_text
 
 # Generous, for busy machines; on an idle one nothing takes 0.7 s, and one megabyte of nested lists 2 s.
 SECONDS = 10.0
@@ -65,6 +67,11 @@ SHAPES = {
     "php code": '```php\n<?php "{$\n' + '"{$\n' * 8_000 + "```",
     "js code": "```js\n" + "/\n" * 15_000 + "```",
     "python code": "```python\n" + "'''\n\"\"\"\n" * 4_000 + "```",
+    "c code and blank lines": "```c\nint x;" + "\n" * 30_000 + "```",
+    "ipython code and blanks": "```ipython\nint x;" + " \n" * 15_000 + "```",
+    "java code of words": "```java\n" + ("the quick brown fox " * 4 + "\n") * 450 + "```",
+    "java code of dollars": "```java\n" + ("$ " * 40 + "\n") * 450 + "```",
+    "c# code of words": "```cs\n" + "define a\n" * 4_000 + "```",
     "bash code": "```bash\n" + "$(( " * 9_000 + "\n```",
 }
 
@@ -103,6 +110,18 @@ def test_a_million_characters_are_cut_for_the_patterns(monkeypatch):
     render("*a* " * 250_000)
     render("word *em* and more\n" * 20_000)
     assert max(seen) <= 4_100
+
+
+def test_code_as_people_write_it_is_coloured():
+    method = "class A {\n    /** The sum. */\n    public int add(int a, int b) {\n        return a + b;\n    }\n}\n"
+    for name in ("java", "csharp", "c"):
+        assert render(f"```{name}\n" + f"{method}\n\n\n" * 40 + "```").count("<span") > 100
+
+
+def test_data_that_is_nested_deeply_is_no_larger_for_it():
+    data = "[" * 450 + "0," * 60_000 + "0" + "]" * 450
+    assert len(data_text(json.loads(data))) < 2 * len(data)
+    assert data_text({"a": [[1]]}) == '{\n  "a": [\n    [\n      1\n    ]\n  ]\n}'
 
 
 def test_text_over_the_cap_is_shown_as_it_is():

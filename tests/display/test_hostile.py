@@ -113,6 +113,16 @@ def test_images_become_links_that_name_their_host():
         ("[apple](https://\u0430pple.com)", "(xn--pple-43d.com)"),
         ("[stop](http://localhost:8888/api/shutdown)", "(localhost:8888)"),
         ("[ip](http://10.0.0.1/)", "(10.0.0.1)"),
+        ("[http://localhost:8888/lab](https://evil.example/)", "(evil.example)"),
+        ("[http://intranet/login](https://evil.example/)", "(evil.example)"),
+        ("[https://[::1]:8888/](https://evil.example/)", "(evil.example)"),
+        ("[https://192.168.1.1/admin](https://evil.example/)", "(evil.example)"),
+        ("[192.168.1.1](https://evil.example/)", "(evil.example)"),
+        ("[https://paypal\u3002com/](https://evil.example/)", "(evil.example)"),
+        ("[paypal\uff61com](https://evil.example/)", "(evil.example)"),
+        ("[pay@bank.example](mailto:pay@ank.example)", "(ank.example)"),
+        ("[pay@bank.example](mailto:pay@evil.example,pay@bank.example)", "(evil.example, bank.example)"),
+        ("[pay@bank.example](mailto:pay@bank.example?bcc=a%40evil.example)", "(bank.example, evil.example)"),
     ],
 )
 def test_a_link_that_hides_its_host_says_it(text, said):
@@ -125,6 +135,9 @@ def test_a_link_that_hides_its_host_says_it(text, said):
         "[docs](https://docs.example/x)",
         "[docs.example](https://docs.example/x)",
         "https://www.docs.example/a",
+        "[see https://docs.example/a.](https://docs.example/a)",
+        "[ann@docs.example](mailto:ann@docs.example)",
+        "[write to us](mailto:ann@docs.example?cc=ben@other.example)",
     ],
 )
 def test_an_honest_link_is_left_alone(text):

@@ -205,6 +205,9 @@ PAYLOADS = {
         "$\\mmlToken{mi}[href='http://evil.example']{x}$",
         "$\\let\\x\\href \\x{a}{b}$",
         "$\\Href{a}{b}$",
+        f"$\\fcolorbox{{red;background:url({EVIL}/x)}}{{white}}{{x}}$",
+        f"$$\\FColorBox{{red;position:fixed;background:url({EVIL}/x)}}{{white}}{{x}}$$",
+        "$\\refeq{x}$",
     ],
     "P36": [
         "$<img src=x onerror=alert(1)>$",
@@ -309,6 +312,10 @@ PAYLOADS = {
         "[\u0430pple.com](http://evil.example)",
         "[google.com](https://google.com@evil.example/)",
         "[x](https://\u0430pple.com)",
+        "[http://localhost:8888/lab](https://evil.example/)",
+        "[https://192.168.1.1/admin](https://evil.example/)",
+        "[https://paypal\u3002com/](https://evil.example/)",
+        "[pay@bank.example](mailto:pay@ank.example)",
     ],
     "P56": [
         "hi\U000e0041\U000e0042\U000e0043there",
