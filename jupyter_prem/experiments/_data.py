@@ -32,6 +32,10 @@ class Table:
         """Return a row, by column."""
         return {name: plain(values[number]) for name, values in self._columns.items()}
 
+    def column(self, name: str) -> Sequence[Any]:
+        """Return the values of a column, by row."""
+        return self._columns[name]
+
 
 def table_of(data: Any) -> Table | None:
     """Return the rows of a DataFrame of pandas or polars, or of a list of dicts; None for None.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import dataclasses
 import hashlib
-import json
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from jupyter_prem.objects import Wired, wired
 
 from ._axes import NULLABLE, is_field
 from ._errors import PlanError
+from ._labels import axis_labels, column_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -102,6 +102,10 @@ class Plan:
         self._defaults = {name: value for name, value in (defaults or {}).items() if name not in self._names}
         self._wired: dict[tuple[int, ...], Wired] = {}
         self._check()
+        # Made for all values at once: what cannot be one is told before the first request is sent.
+        self._axis_labels = [axis_labels(axis) if axis.varies else [] for axis in self.axes]
+        used = self._used_data()
+        self._data_labels = {name: column_labels(data, name) for name in used} if data is not None else {}
         self._sizes = (
             len(self.prompts),
             len(data) if data is not None else 1,
@@ -180,8 +184,8 @@ class Plan:
         if "seed" not in fields:
             request, number = _with_seed(request, number)
         labels: dict[str, Any] = {"prompt": prompt.label} if len(self.prompts) > 1 else {}
-        labels |= {name: given[name] for name in self._used_data()}
-        labels |= {name: _label(values[name]) for axis in self.axes if axis.varies for name in axis.names}
+        labels |= {name: column[row] for name, column in self._data_labels.items()}
+        labels |= self._labels(places)
         labels |= {"model": request.model, "seed": request.seed}
         if self.repeats > 1:
             labels["repeat"] = repeat
@@ -196,6 +200,14 @@ class Plan:
             name: value
             for axis, place in zip(self.axes, places, strict=True)
             for name, value in zip(axis.names, axis.values[place], strict=True)
+        }
+
+    def _labels(self, places: Sequence[int]) -> dict[str, Any]:
+        return {
+            name: label
+            for axis, labels, place in zip(self.axes, self._axis_labels, places, strict=True)
+            if axis.varies
+            for name, label in zip(axis.names, labels[place], strict=True)
         }
 
     def _wire(self, values: Mapping[str, Any], places: Sequence[int]) -> Wired:
@@ -259,19 +271,3 @@ def _with_seed(request: ChatRequest, number: int) -> tuple[ChatRequest, int]:
     asked = "".join(message.to_json() for message in request.messages)
     digest = hashlib.sha256(f"{asked}\n{number}".encode()).digest()
     return dataclasses.replace(request, seed=int.from_bytes(digest[:8], "big") % _SEEDS), 1
-
-
-def _label(value: Any) -> Any:
-    """Return what a table says of an axis' value: types and functions by their names."""
-    if isinstance(value, type) or callable(value):
-        return getattr(value, "__name__", str(value))
-    if isinstance(value, (list, tuple)) and any(callable(item) for item in value):
-        return [_label(item) for item in value]
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
-        raise PlanError(
-            f"A value of an axis is of type {type(value).__name__}, which no file of results can hold.",
-            hint="Give text, numbers, true, false, null, or lists and dicts of them.",
-        ) from None
-    return value
