@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_prem.client import PremError
 from jupyter_prem.conversation import Conversation
-from jupyter_prem.records import Asker, alone_with
+from jupyter_prem.records import Asker, StandIn, alone_with
 
 from ._plan import UNNAMED
 
@@ -67,20 +67,25 @@ class Asking:
         """
         request = await self._named(point.request)
         taped = None if self._tape is None else self._taped(self._tape, point)
-        if point.functions:
-            self._threads = self._threads or self._client.in_threads()
-            response = await asyncio.to_thread(self._with_functions, self._threads, point, request)
-        else:
-            backend: AsyncBackend = taped or self._backend
-            try:
-                response = await self._answer(await backend.send(request), point)
-            except PremError as error:
-                if error.response is not None:  # what was used for it counts all the same
-                    self._where.note(request, error.response)
-                raise
-        point.labels["model"] = response.body.fields.get("model", request.model)
+        try:
+            response = await self._asked(request, point, taped or self._backend)
+        except PremError as error:
+            point.labels["model"] = self._model_of(error.response, request)
+            raise
+        point.labels["model"] = self._model_of(response, request)
         self._where.note(request, response)
         return response, taped.kept if taped is not None else None
+
+    async def _asked(self, request: ChatRequest, point: Point, backend: AsyncBackend) -> ChatResponse:
+        if point.functions:
+            self._threads = self._threads or self._client.in_threads()
+            return await asyncio.to_thread(self._with_functions, self._threads, point, request)
+        try:
+            return await self._answer(await backend.send(request), point)
+        except PremError as error:
+            if error.response is not None:  # what was used for it counts all the same
+                self._where.note(request, error.response)
+            raise
 
     @staticmethod
     async def _answer(stream: AsyncChatStream, point: Point) -> ChatResponse:
@@ -116,6 +121,11 @@ class Asking:
             first = self._backend if self._tape is None else self._client.taped(self._tape, Asker())
             self._model = asyncio.ensure_future(first.default_model())
         return dataclasses.replace(request, model=await asyncio.shield(self._model))
+
+    def _model_of(self, response: ChatResponse | None, request: ChatRequest) -> str:
+        """Return which model was asked: of a replay the recorded one."""
+        asked = response.body.fields.get("model", request.model) if response is not None else request.model
+        return (self._client.known_model or UNNAMED) if isinstance(asked, StandIn) else str(asked)
 
     def _with_functions(self, client: Client, point: Point, request: ChatRequest) -> ChatResponse:
         """Ask, call what the answer asks for, and ask on, as a conversation does."""

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from loopback import Reply, as_json
+from loopback import Reply, as_json, completion
 from spoken import prompt_of
 
 from jupyter_prem import (
@@ -107,3 +107,36 @@ def test_errors_of_the_client_are_not_swallowed(service):
         sweep("{{ a }}", a=range(3), client=AsyncClient(service.url), progress=False)
     with Client(service.url) as client:
         assert client.chat("hi", model="a").text
+
+
+def test_rows_that_fail_are_of_the_model_that_was_asked(ask, service):
+    def script(request):
+        if request.body["seed"] == 2:
+            return as_json({"error": {"message": "no"}}, 400)
+        if request.body["seed"] == 3:
+            return as_json(completion("no JSON"))
+        return as_json(completion('"yes"'))
+
+    service.script = script
+    schema = {"type": "string"}
+    for more in ({}, {"record": "runs.chat.jsonl"}, {"record": "runs.chat.jsonl"}):
+        runs = ask("x", seed=[1, 2, 3], response_format=schema, **more)
+        assert runs.to_frame().model.tolist() == ["loopback-1"] * 3
+        assert runs.agreement()[["model", "answers", "errors"]].to_numpy().tolist() == [["loopback-1", 1, 2]]
+    service.script = lambda _: as_json(completion('"yes"'))
+    assert runs.compare(ask("x", seed=[1, 2, 3], response_format=schema)).status.tolist() == [
+        "same",
+        "error",
+        "error",
+    ]
+
+
+def test_rows_whose_functions_fail_are_of_the_model_that_was_asked(ask, service):
+    def look(city: str) -> str:
+        """Look."""
+        return city
+
+    service.script = lambda _: as_json({"error": {"message": "no"}}, 400)
+    frame = ask("{{ a }}", a=range(2), tools=[look]).to_frame()
+    assert frame.model.tolist() == ["loopback-1"] * 2
+    assert frame.error.notna().all()
