@@ -114,10 +114,10 @@ class Asking:
         return self._all.of(Asker(number=point.number))
 
     async def _named(self, request: ChatRequest) -> ChatRequest:
-        """Return a request with its model; the service is asked for its only one once."""
+        """Return a request with its model; all that wait ask the service for its only one together."""
         if request.model != UNNAMED:
             return request
-        if self._model is None:
+        if self._model is None or _failed(self._model):
             first = self._backend if self._tape is None else self._client.taped(self._tape, Asker())
             self._model = asyncio.ensure_future(first.default_model())
         return dataclasses.replace(request, model=await asyncio.shield(self._model))
@@ -144,3 +144,7 @@ class Asking:
             )
         fields = dict(request.body().fields)
         return conversation.ask(last.content or "", name=last.name, **{**fields, **point.functions})
+
+
+def _failed(task: asyncio.Task[str]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

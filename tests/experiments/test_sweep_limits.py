@@ -140,3 +140,37 @@ def test_rows_whose_functions_fail_are_of_the_model_that_was_asked(ask, service)
     frame = ask("{{ a }}", a=range(2), tools=[look]).to_frame()
     assert frame.model.tolist() == ["loopback-1"] * 2
     assert frame.error.notna().all()
+
+
+MODELS = {"id": "m", "object": "model", "created": 1, "owned_by": "tests"}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("record", [None, "runs.chat.jsonl"])
+def test_a_list_of_models_that_fails_first_is_asked_for_again_and_by_one(ask, service, status, record):
+    service.models, lists = None, []
+
+    def script(request):
+        if request.method == "POST":
+            return service.echo(request)
+        lists.append(1)
+        if len(lists) < 5:  # more often than the client asks again by itself
+            return as_json({"error": {"message": "busy"}}, status, **{"retry-after-ms": "20"})
+        return as_json({"object": "list", "data": [MODELS]})
+
+    service.script = script
+    frame = ask("{{ a }}", a=range(30), record=record).to_frame()
+    assert frame.text.tolist() == [f"You said: {a}" for a in range(30)]
+    assert frame.model.tolist() == ["m"] * 30
+    assert (len(lists), len(service.questions)) == (5, 30)
+
+
+def test_a_list_of_models_that_always_fails_fails_its_rows_unsent(ask, service):
+    service.models = None
+    service.script = lambda _: as_json({"error": {"message": "busy"}}, 503, **{"retry-after-ms": "1"})
+    frame = ask("{{ a }}", a=range(3), max_concurrency=1).to_frame()
+    assert frame.error.str.startswith("InternalServerError: The service answered 503").all()
+    assert (frame.model.tolist(), service.questions) == (["-"] * 3, [])
+    with_tape = ask("{{ a }}", a=range(3), record="runs.chat.jsonl").to_frame()
+    assert with_tape.error.str.contains("503").all()
+    assert (with_tape.model.tolist(), service.questions) == (["-"] * 3, [])
