@@ -21,6 +21,8 @@ _LISTS = frozenset({"stop", "tools"})  # fields whose one value is a list
 NULLABLE = frozenset({"temperature", "top_p", "max_completion_tokens"})
 """Fields to which null is sent; None leaves every other field out."""
 _ONE = (str, bytes, Mapping, type)
+_TIMES = ("datetime64", "timedelta64")
+_FINE = ("[ns]", "[ps]", "[fs]", "[as]")  # Python's times are coarser
 _NOT_VARIED = frozenset({"stream", "stream_options"})
 
 
@@ -68,7 +70,7 @@ def _axis(key: str, given: Any, known: Collection[str]) -> Axis:
     for name in names:
         if not is_field(name) and name not in known:
             raise PlanError(_unknown(name, known), hint=_near(name, known))
-    given = list(given) if isinstance(given, Iterator) else given  # looked at more than once
+    given = list(given) if isinstance(given, Iterator) else plain(given)  # looked at more than once
     varies = len(names) > 1 or _varies(names[0], given)
     steps = list(given) if varies else [given]
     if not steps:
@@ -106,15 +108,24 @@ def _step(names: tuple[str, ...], step: Any) -> tuple[Any, ...]:
 
 
 def plain(value: Any) -> Any:
-    """Return a value of numpy or pandas as Python has it; others as they are."""
+    """Return a value of numpy as Python has it, an array without a side too; others as they are."""
     item = getattr(value, "item", None)
-    if (
-        callable(item)
-        and type(value).__module__.partition(".")[0] == "numpy"
-        and not getattr(value, "shape", ())
-    ):
-        return item()
-    return value
+    of_numpy = type(value).__module__.partition(".")[0] == "numpy"
+    if not of_numpy or not callable(item) or value.shape:
+        return value
+    kind = value.dtype.name
+    return _time(value, kind) if kind.startswith(_TIMES) else item()
+
+
+def _time(value: Any, kind: str) -> Any:
+    """Return the datetime or timedelta of a time of numpy's; its text where Python has no such one."""
+    if kind.endswith(_FINE):
+        near = value.astype(f"{kind.partition('[')[0]}[us]")
+        if near != value and near == near:  # noqa: PLR0124 - NaT is not equal to itself
+            return str(value)
+        value = near
+    item = value.item()
+    return str(value) if isinstance(item, int) else item
 
 
 def _check(name: str, value: Any, number: int) -> None:

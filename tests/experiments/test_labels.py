@@ -13,7 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from jupyter_prem import PlanError, Runs
+from jupyter_prem import PlanError, RequestError, Runs
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -118,3 +118,59 @@ def test_the_last_of_many_rows_is_looked_at_before_the_first_is_asked(ask, servi
     with pytest.raises(PlanError, match="column q"):
         ask("{{ q }}", data, max_requests=20_000)
     assert service.requests == []
+
+
+HOUR = 3_600 * 10**9
+TIMES = {
+    # of numpy, what the model reads, what the table says
+    "nanoseconds": (np.datetime64("2024-01-02", "ns"), "2024-01-02 00:00:00", "2024-01-02T00:00:00"),
+    "a while": (np.timedelta64(HOUR, "ns"), "1:00:00", "1:00:00"),
+    "finer than Python's": (
+        np.datetime64("2024-01-02T00:00:00.123456789"),
+        *["2024-01-02T00:00:00.123456789"] * 2,
+    ),
+    "a while so fine": (np.timedelta64(5, "ns"), *["5 nanoseconds"] * 2),
+    "after Python's last": (np.datetime64("20000-01-01"), *["20000-01-01"] * 2),
+    "months, which are no time": (np.timedelta64(2, "M"), *["2 months"] * 2),
+    "microseconds": (np.datetime64("2024-01-02", "us"), "2024-01-02 00:00:00", "2024-01-02T00:00:00"),
+    "a day": (np.datetime64("2024-01-02"), "2024-01-02", "2024-01-02"),
+    "none": (np.datetime64("NaT", "ns"), "None", None),
+    "no while": (np.timedelta64("NaT", "ns"), "None", None),
+    "a day in an array without a side": (
+        np.array(np.datetime64("2024-01-02", "ns")),
+        "2024-01-02 00:00:00",
+        "2024-01-02T00:00:00",
+    ),
+}
+
+
+@pytest.mark.parametrize(("value", "read", "label"), TIMES.values(), ids=TIMES)
+def test_times_of_numpy_are_times_and_not_numbers(ask, value, read, label):
+    for runs in (
+        ask("{{ q }}", [{"q": value}]),
+        ask("{{ q }}", q=[value]),
+        ask("{{ q }}", q=np.array([value])),
+        ask("{{ q }}{{ r }}", **{"q,r": [(value, "")]}),
+    ):
+        (row,) = runs
+        assert (row["text"], row["q"]) == (f"You said: {read}", label)
+    (row,) = ask("{{ q }}", q=value)
+    assert row["text"] == f"You said: {read}"
+
+
+def test_an_array_without_a_side_is_its_value(ask, service):
+    ask(
+        "{{ a }}",
+        a=np.array("x"),
+        temperature=np.array(0.5),
+        model=np.array("m"),
+        seed=np.array(3),
+        stop=np.array("s"),
+    )
+    (request,) = service.questions
+    assert [request.body[name] for name in ("temperature", "model", "seed", "stop")] == [0.5, "m", 3, "s"]
+    assert request.body["messages"][-1]["content"] == "x"
+    with pytest.raises(RequestError):
+        ask("x", temperature=np.array(9))
+    with pytest.raises(PlanError, match="has the value nan"):
+        ask("{{ a }}", a=np.array(math.nan))
