@@ -97,21 +97,7 @@ class Runs:
         Raises:
             PremError: pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise not_installed("to_frame", "pandas") from None
-        from ._plan import RESULTS
-
-        places, rows = [], []
-        for place, row in self._columns():
-            places.append(place)
-            rows.append(row)
-        names = [*self.axes, *RESULTS]
-        columns = {name: pd.Series([row[name] for row in rows], dtype=_dtype(name, rows)) for name in names}
-        frame = pd.DataFrame(columns, columns=names)
-        frame.index = self._frame_index(places)
-        return frame
+        return self._frame()
 
     def to_polars(self) -> pl.DataFrame:
         """Return a polars DataFrame of the same columns; the index, if there was one, is its first.
@@ -180,7 +166,9 @@ class Runs:
         """
         from ._compare import compare
 
-        return compare(self.to_frame(), other.to_frame(), self.axes, other.axes)
+        # As JSON data: a file gives no objects, and equal answers are equal wherever they come from.
+        then, now = self._frame(objects=False), other._frame(objects=False)
+        return compare(then, now, self.axes, other.axes)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the rows to a file: `.jsonl`, or `.parquet`, which needs pyarrow.
@@ -224,10 +212,28 @@ class Runs:
             return list(data.index.names)
         return self._index_names
 
-    def _columns(self) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _columns(self, *, objects: bool = True) -> Iterator[tuple[int, dict[str, Any]]]:
         for place, row in self.rows:
-            schema = self._plan.schema_of(place) if self._plan is not None and row.get("parsed") else None
+            plan = self._plan if objects and row.get("parsed") else None
+            schema = plan.schema_of(place) if plan is not None else None
             yield place, {**row["at"], **columns_of(row, schema.parse if schema is not None else None)}
+
+    def _frame(self, *, objects: bool = True) -> pd.DataFrame:
+        try:
+            import pandas as pd
+        except ImportError:
+            raise not_installed("to_frame", "pandas") from None
+        from ._plan import RESULTS
+
+        places, rows = [], []
+        for place, row in self._columns(objects=objects):
+            places.append(place)
+            rows.append(row)
+        names = [*self.axes, *RESULTS]
+        columns = {name: pd.Series([row[name] for row in rows], dtype=_dtype(name, rows)) for name in names}
+        frame = pd.DataFrame(columns, columns=names)
+        frame.index = self._frame_index(places)
+        return frame
 
     def _frame_index(self, places: Sequence[int]) -> Any:
         import pandas as pd

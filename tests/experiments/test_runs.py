@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
+import enum
 import json
 import sys
 
@@ -89,6 +92,49 @@ def test_structured_answers_are_data_when_they_come_back(ask, service):
     runs.save("runs.jsonl")
     assert Runs.load("runs.jsonl").to_frame().parsed.tolist() == [{"mood": "good"}]
     assert json.loads(runs.to_polars()["parsed"][0]) == {"mood": "good"}
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@dataclasses.dataclass(slots=True)
+class Place:
+    name: str
+
+
+class Aged(BaseModel):
+    name: str
+    age: int | None = None
+
+
+KINDS = {
+    "a model with a default": (Aged, '{"name": "x"}'),
+    "a model": (Verdict, '{ "mood": "x" }'),
+    "a dataclass with slots": (Place, '{"name": "x"}'),
+    "a list of them": (list[Place], '[{"name": "x"}]'),
+    "a set": (set[str], '["b", "a"]'),
+    "an Enum": (Colour, '"red"'),
+    "a date": (dt.date, '"2024-01-01"'),
+    "models or none": (list[Verdict | None], "[null]"),
+    "a number": (int, "3"),
+    "a JSON Schema": ({"type": "array"}, "```json\n[1, 2.50]\n```"),
+}
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@pytest.mark.parametrize(("schema", "text"), KINDS.values(), ids=KINDS)
+def test_structured_answers_are_the_same_live_and_loaded(ask, service, schema, text, ending):
+    service.script = lambda _: as_json(completion(text))
+    live = ask("x", seed=[1, 2], response_format=[schema])
+    assert live.to_frame().error.isna().all()
+    live.save(f"runs.{ending}")
+    loaded = Runs.load(f"runs.{ending}")
+    for one, other in ((live, loaded), (loaded, live), (live, live), (loaded, loaded)):
+        assert one.compare(other).status.tolist() == ["same", "same"]
+    service.script = lambda _: as_json(completion(text + " "))
+    other = ask("x", seed=[1, 2], response_format=[schema])
+    assert loaded.compare(other).status.tolist() == ["changed", "changed"]
 
 
 def test_polars_has_the_same_columns(ask):
