@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ._columns import ROW, plain_columns
 from ._errors import RunsError
 
 if TYPE_CHECKING:
@@ -15,10 +17,10 @@ if TYPE_CHECKING:
 
     from ._runs import Runs
 
-__all__ = ["load", "polars_columns", "save"]
+__all__ = ["load", "save"]
 
 _FORMAT = 1
-_ROW = "_row"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _T = TypeVar("_T", bound="Runs")
 
 
@@ -106,11 +108,9 @@ def _lines(path: Path) -> Iterator[str]:
 
 def _write_parquet(runs: Runs, path: Path) -> None:
     pa, pq = _pyarrow()
-    columns = {name: values for name, values in polars_columns(runs).items() if name != _ROW}
-    table = pa.table(
-        {**{name: _array(pa, values) for name, values in columns.items()}, _ROW: list(_row_lines(runs))}
-    )
-    pq.write_table(table.replace_schema_metadata({"jupyter_prem": _header(runs)}), path)
+    columns = {name: _array(pa, values) for name, values in plain_columns(runs).items() if name != ROW}
+    table = pa.table({**columns, ROW: [_escaped(line) for line in _row_lines(runs)]})
+    pq.write_table(table.replace_schema_metadata({"jupyter_prem": _escaped(_header(runs))}), path)
 
 
 def _parquet_lines(path: Path) -> Iterator[str]:
@@ -119,14 +119,19 @@ def _parquet_lines(path: Path) -> Iterator[str]:
         raise FileNotFoundError(2, "No such file or directory")
     table = pq.read_table(path)
     yield (table.schema.metadata or {}).get(b"jupyter_prem", b"null").decode()
-    yield from table.column(_ROW).to_pylist()
+    yield from table.column(ROW).to_pylist()
 
 
 def _array(pa: Any, values: list[Any]) -> Any:
     try:
         return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # of several kinds, or beyond 64 bits
         return pa.array([None if value is None else str(value) for value in values])
+
+
+def _escaped(line: str) -> str:
+    """Return a line of JSON with escapes for lone surrogates, which arrow's text cannot hold."""
+    return line if line.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 def _pyarrow() -> tuple[Any, Any]:
@@ -138,32 +143,6 @@ def _pyarrow() -> tuple[Any, Any]:
             "A .parquet file needs pyarrow.", hint="pip install pyarrow, or save a .jsonl"
         ) from None
     return pa, pq
-
-
-def polars_columns(runs: Runs) -> dict[str, list[Any]]:
-    """Return the columns, an index first; lists, dicts and structured answers as JSON text."""
-    from ._plan import RESULTS
-
-    rows = list(runs)
-    names = [*runs.axes, *RESULTS]
-    columns: dict[str, list[Any]] = {}
-    if runs.keeps_index:
-        label = "_".join(str(name) for name in runs.index_names if name is not None) or "index"
-        columns[label] = [_flat(_json(runs.index_of(place))) for place, _ in runs.rows]
-    return columns | {name: [_flat(row[name]) for row in rows] for name in names}
-
-
-def _flat(value: Any) -> Any:
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=_as_data)
-
-
-def _as_data(value: Any) -> Any:
-    dump = getattr(value, "model_dump", None)
-    if callable(dump):
-        return dump(mode="json")
-    return getattr(value, "__dict__", None) or str(value)
 
 
 def _json(value: Any) -> Any:

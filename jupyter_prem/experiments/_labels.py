@@ -15,12 +15,12 @@ from ._axes import plain
 from ._errors import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ._axes import Axis
     from ._data import Table
 
-__all__ = ["axis_labels", "column_labels"]
+__all__ = ["axis_labels", "column_labels", "is_lacking"]
 
 _PLAIN = (str, bool, int, float, type(None))
 _AS_TEXT = (Decimal, Fraction, PurePath, UUID, dt.timedelta)
@@ -56,6 +56,16 @@ def column_labels(data: Table, name: str) -> Sequence[Any]:
     ]
 
 
+def is_lacking(value: Any) -> bool:
+    """Whether a value is pandas' NA or NaT."""
+    return _is_of_pandas(value, _MISSING)
+
+
+def _is_of_pandas(value: Any, names: Collection[str]) -> bool:
+    kind = type(value)
+    return kind.__name__ in names and kind.__module__.partition(".")[0] == "pandas"
+
+
 def _label(value: Any, what: str, where: str, *, nan: bool) -> Any:
     kind = type(value).__name__
     try:
@@ -89,12 +99,10 @@ def _as_data(value: Any) -> Any:  # noqa: PLR0911 - one a kind
         return [_as_data(item) for item in value]
     if isinstance(value, Mapping):
         return {key: _as_data(item) for key, item in value.items()}
-    kind = type(value)
-    of_pandas = kind.__module__.partition(".")[0] == "pandas"
-    if of_pandas and kind.__name__ in _MISSING:  # NaT is a datetime too
+    if is_lacking(value):  # NaT is a datetime too
         return None
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
-    if isinstance(value, _AS_TEXT) or (of_pandas and kind.__name__ in _PANDAS_TEXT):
+    if isinstance(value, _AS_TEXT) or _is_of_pandas(value, _PANDAS_TEXT):
         return str(value)
-    raise _NoLabelError(kind.__name__)
+    raise _NoLabelError(type(value).__name__)

@@ -102,7 +102,8 @@ class Runs:
     def to_polars(self) -> pl.DataFrame:
         """Return a polars DataFrame of the same columns; the index, if there was one, is its first.
 
-        Structured answers are JSON text in it.
+        Structured answers are JSON text in it. An index that has the name of another column is `index_NAME`;
+        times that are finer than microseconds are text.
 
         Raises:
             PremError: polars is not installed.
@@ -113,9 +114,9 @@ class Runs:
             raise PremError(
                 "to_polars needs polars, which is not installed.", hint="pip install polars"
             ) from None
-        from ._export import polars_columns
+        from ._columns import plain_columns
 
-        return pl.DataFrame(polars_columns(self), strict=False)
+        return pl.DataFrame(plain_columns(self), strict=False)
 
     def agreement(self) -> pd.DataFrame:
         """Return how far answers agree, a row for each cell of the grid: axes that differ by more than draws.
@@ -244,7 +245,11 @@ class Runs:
         values = [self.index_of(place) for place in places]
         if len(self.index_names) > 1:
             return pd.MultiIndex.from_tuples([tuple(value) for value in values], names=self.index_names)
-        return pd.Index(values, name=self.index_names[0], dtype=None if values else "int64")
+        dtype = None if values else "int64"
+        try:
+            return pd.Index(values, name=self.index_names[0], dtype=dtype, tupleize_cols=False)
+        except UnicodeEncodeError:  # pandas' own text holds no lone surrogate
+            return pd.Index(values, name=self.index_names[0], dtype="object", tupleize_cols=False)
 
 
 def _dtype(name: str, rows: Sequence[dict[str, Any]]) -> str | None:
