@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ._axes import plain
 from ._columns import ROW, plain_columns
 from ._errors import RunsError
 
@@ -65,7 +66,8 @@ def load(kind: type[_T], path: str | os.PathLike[str]) -> _T:
 
 def _filled(kind: type[_T], header: dict[str, Any], lines: Iterator[str]) -> _T:
     index: dict[int, Any] | None = {} if header["index"] is not None else None
-    runs = kind(header["axes"], header["total"], index=index, index_names=header["index"] or [None])
+    names = [_value(name) for name in header["index"] or [None]]
+    runs = kind(header["axes"], header["total"], index=index, index_names=names)
     for line in lines:
         row = json.loads(line)
         place = row.pop("place")
@@ -78,7 +80,7 @@ def _filled(kind: type[_T], header: dict[str, Any], lines: Iterator[str]) -> _T:
 
 
 def _header(runs: Runs) -> str:
-    names = runs.index_names if runs.keeps_index else None
+    names = [_json(name, "name") for name in runs.index_names] if runs.keeps_index else None
     header = {
         "jupyter_prem": "runs",
         "format": _FORMAT,
@@ -145,20 +147,22 @@ def _pyarrow() -> tuple[Any, Any]:
     return pa, pq
 
 
-def _json(value: Any) -> Any:
-    """Return a value of an index as JSON data, dates marked as such."""
+def _json(value: Any, what: str = "value") -> Any:
+    """Return a value, or the name, of an index as JSON data, dates marked as such, with their zone."""
     if isinstance(value, tuple):
-        return [_json(item) for item in value]
-    item = getattr(value, "item", None)
-    if isinstance(value, (dt.datetime, dt.date)):
-        return {"date": value.isoformat()}
-    if callable(item):
-        value = item()
+        return [_json(item, what) for item in value]
+    value = plain(value)
+    if isinstance(value, dt.date):
+        zone = getattr(value, "tzinfo", None)
+        name = getattr(zone, "key", None) or getattr(zone, "zone", None)  # zoneinfo's, or pytz'
+        return {"date": value.isoformat()} | ({"zone": name} if isinstance(name, str) else {})
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     raise RunsError(
-        f"The data's index has a value of type {type(value).__name__}, which no file of results can hold.",
-        hint="Reset the index, or make it text, numbers or dates.",
+        f"The data's index has a {what} of type {type(value).__name__}, which no file of results can hold.",
+        hint="Reset the index, or make it text, numbers or dates."
+        if what == "value"
+        else "Rename it: data.index.name = 'row'",
     )
 
 
@@ -168,5 +172,6 @@ def _value(data: Any) -> Any:
     if isinstance(data, dict):
         import pandas as pd
 
-        return pd.Timestamp(data["date"])
+        moment = pd.Timestamp(data["date"])
+        return moment.tz_convert(data["zone"]) if "zone" in data else moment
     return data

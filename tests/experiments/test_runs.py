@@ -8,6 +8,7 @@ import enum
 import json
 import sys
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -55,6 +56,22 @@ INDEXES = {
     "dates": pd.DatetimeIndex(["2026-01-01", "2026-01-02T03:04:05"], name="when"),
     "levels": pd.MultiIndex.from_tuples([("x", 1), ("y", 2)], names=["k", None]),
     "floats": pd.Index([0.5, 1.5]),
+    "a zone": pd.DatetimeIndex(["2024-01-01", "2024-07-01"], tz="Europe/Berlin", name="when"),
+    "a zone whose clock goes back": pd.DatetimeIndex(
+        ["2024-10-27T00:30", "2024-10-27T01:30"], tz="UTC"
+    ).tz_convert("Europe/Berlin"),
+    "UTC": pd.DatetimeIndex(["2024", None], tz="UTC"),
+    "an offset": pd.DatetimeIndex(["2024", "2025"], tz=dt.timezone(dt.timedelta(hours=2))),
+    "levels with a zone": pd.MultiIndex.from_product(
+        [pd.DatetimeIndex(["2024", "2025"], tz="Asia/Tokyo"), ["x"]]
+    ),
+    "a tuple for a name": pd.Index(["x", "y"], name=("a", 1)),
+    "a date for a name": pd.Index(["x", "y"], name=pd.Timestamp("2024")),
+    "a number of numpy for a name": pd.Index(["x", "y"], name=np.int64(3)),
+    "tuples for the names of levels": pd.MultiIndex.from_tuples(
+        [("x", 1), ("y", 2)], names=[("k", "l"), np.int64(1)]
+    ),
+    "tuples": pd.Index([("a", 1), ("b",)], tupleize_cols=False),
 }
 
 
@@ -181,6 +198,11 @@ def test_a_file_that_cannot_be_written_leaves_what_was_there(ask, tmp_path):
     with pytest.raises(RunsError, match="index has a value of type object"):
         ask("{{ q }}", data).save("runs.jsonl")
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "runs.jsonl").write_text("before")
+    for index in (pd.Index([1], name=frozenset("a")), pd.Index([1], name=(b"a", 1))):
+        with pytest.raises(RunsError, match=r"index has a name of type (frozenset|bytes)"):
+            ask("{{ q }}", pd.DataFrame({"q": ["a"]}, index=index)).save("runs.jsonl")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
 
 
 def test_an_empty_table_is_one(ask):
