@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -76,7 +78,7 @@ def checker_of(schema: Mapping[str, Any]) -> Callable[[Any], None]:
 
     known = _python_patterns(schema)
     kind = validator_for(known, default=Draft202012Validator)
-    validator = extend(kind, {"uniqueItems": _unique_items})(known)  # type: ignore[no-untyped-call]  # untyped there
+    validator = extend(kind, _OWN)(known)  # type: ignore[no-untyped-call]  # untyped there
 
     def check(data: Any) -> None:
         errors = list(itertools.islice(validator.iter_errors(data), _MOST))
@@ -97,6 +99,24 @@ def _unique_items(_: Any, wanted: Any, items: Any, __: Any) -> Iterator[Any]:
         texts = {json.dumps(_same_numbers(item), sort_keys=True) for item in items}
         if len(texts) < len(items):
             yield ValidationError("the items are not unique")
+
+
+def _multiple_of(validator: Any, wanted: Any, item: Any, _: Any) -> Iterator[Any]:
+    """Decide by the decimals that are written: as binary fractions, 0.07 is no multiple of 0.01."""
+    from jsonschema.exceptions import ValidationError
+
+    if not validator.is_type(item, "number"):
+        return
+    finite = not isinstance(item, float) or math.isfinite(item)  # 1e999 is infinite by now
+    if not finite or _exact(item) % _exact(wanted):
+        yield ValidationError(f"{item!r} is not a multiple of {wanted!r}")
+
+
+def _exact(number: float) -> Fraction:
+    return Fraction(str(number)) if isinstance(number, float) else Fraction(number)
+
+
+_OWN: Final = {"multipleOf": _multiple_of, "uniqueItems": _unique_items}
 
 
 def _same_numbers(value: Any) -> Any:

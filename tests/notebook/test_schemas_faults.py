@@ -148,7 +148,7 @@ def test_validators_that_break_are_told_and_lose_nothing(typed, service):
     )
     for name, text, words in (
         ("Odd", '{"a": 1}', "KeyError: 'k'"),
-        ("tenth", '{"a": 1' + "0" * 400 + "}", "OverflowError"),
+        ("tenth", '{"a": 1e400}', "inf is not a multiple of 0.1"),
     ):
         service.script = Script(answer(text))
         ran = typed.run(f"%%chat --new --schema {name}\ngo", "cell-1")

@@ -120,3 +120,41 @@ def test_a_fault_points_at_its_place(text, path, place):
     assert caught.value.path.startswith(path)
     assert "Cat" not in caught.value.path
     assert (caught.value.line, caught.value.column) >= place
+
+
+MULTIPLES = {
+    # multipleOf, what fits, what does not
+    "hundredths": (
+        0.01,
+        ["0.07", "0.29", "81.91", "-0.07", "0", "-0.0", "1e2", "7e-2", "3"],
+        ["0.071", "1e-3"],
+    ),
+    "tenths": (0.1, ["0.3", "99.8", "1" + "0" * 400, "1e308"], ["0.35", "0.30000000000000004"]),
+    "thirds of ten": (2.5, ["5", "7.5", "1e1"], ["6", "2.4"]),
+    "whole": (3, ["9", "9.0", "-3", str(3 * 10**4000)], ["10", "9.5", str(3 * 10**4000 + 1)]),
+    "beyond what a float counts": (1, [str(2**53 + 1), "1e300"], ["0.5"]),
+    "small": (1e-300, ["1e-299", "1e308"], ["1e-301", "15e-301"]),
+    "infinite": (0.1, ["0.1"], ["1e400", "-1e400", "1e999999", "1" + "0" * 400 + ".5"]),
+    "no numbers": (0.1, ["true", "false", "null", '"0.35"', "[0.35]"], []),
+}
+
+
+@pytest.mark.parametrize(("wanted", "fits", "faults"), MULTIPLES.values(), ids=MULTIPLES)
+@pytest.mark.parametrize(
+    "draft", ["https://json-schema.org/draft/2020-12/schema", "http://json-schema.org/draft-04/schema#"]
+)
+def test_multiples_are_counted_in_decimals(draft, wanted, fits, faults):
+    schema = schema_of({"$schema": draft, "multipleOf": wanted})
+    for text in fits:
+        schema.parse(text)
+    for text in faults:
+        with pytest.raises(StructuredOutputError, match=rf"is not a multiple of {wanted}|…"):
+            schema.parse(text)
+
+
+def test_every_price_in_hundredths_is_one():
+    schema = schema_of({"properties": {"price": {"multipleOf": 0.01}}})
+    for cents in range(0, 10_000, 7):
+        schema.parse(f'{{"price": {cents // 100}.{cents % 100:02}}}')
+        with pytest.raises(StructuredOutputError, match=r"\$\.price"):
+            schema.parse(f'{{"price": {cents // 100}.{cents % 100:02}1}}')
