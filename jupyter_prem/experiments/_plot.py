@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import textwrap
 from collections import Counter
-from dataclasses import dataclass
-from itertools import pairwise
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import PremError, quoted
+from jupyter_prem.client import PremError
 
-from ._agreement import AVERAGED, agreed, answered, cells, is_missing, key_of
+from ._agreement import AVERAGED, agreed, answered, is_missing
+from ._chart import COLOURS, chart_of
 from ._errors import not_installed
 
 if TYPE_CHECKING:
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
+
+    from ._chart import Chart
 
 __all__ = ["plot"]
 
@@ -32,48 +32,9 @@ _LABELS = {
 _COLUMNS = {"tokens": "completion_tokens", "latency": "latency"}
 _LACKING = {"agreement": "answers", "tokens": "token counts", "latency": "answers"}
 
-# Okabe and Ito's colours, which colour-blind people tell apart, but for yellow, which white hides, and black,
-# which a dark style hides. The markers tell the series apart without them.
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6BB1", "#999999")
-_MARKERS = "os^DvPX*"
-_MOST = len(_COLOURS)
-
-_LABEL = 24  # characters of a value in a label
 _TICK = 14  # characters of a line below a tick
 _CHARACTER, _LINE = 0.075, 0.2  # inches
 _FEW = 3  # series whose bars can be told apart
-
-
-@dataclass(slots=True)
-class _Series:
-    """One line: its label, and the rows of the frame behind each of its points, by their place along x."""
-
-    label: str
-    points: list[tuple[float, list[int]]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Chart:
-    """What every panel draws.
-
-    Attributes:
-        x: Name of the axis along x.
-        ticks: The values along x, where they are no numbers.
-        series: The lines that are drawn.
-        names: The axes that tell the series apart.
-        left_out: How many series are not drawn.
-    """
-
-    x: str
-    ticks: list[str] | None
-    series: list[_Series]
-    names: list[str]
-    left_out: int
-
-    def look(self, number: int) -> dict[str, Any]:
-        """Return how a series looks; lines join numbers alone."""
-        style = "-" if self.ticks is None else "none"
-        return {"color": _COLOURS[number], "marker": _MARKERS[number], "markersize": 5, "linestyle": style}
 
 
 def plot(
@@ -113,7 +74,7 @@ def plot(
             f"There is no figure of {what!r}.", hint=f"what is one of {', '.join(_LABELS)}, or None."
         )
     kinds = [what] if what is not None else list(_LABELS)
-    chart = _chart(frame, axes, over)
+    chart = chart_of(frame, axes, over)
     panels = _panels(chart, len(kinds)) if ax is None else list(np.ravel(np.array(ax, dtype=object)))
     if len(panels) != len(kinds):
         raise PremError(
@@ -126,7 +87,7 @@ def plot(
     return panels[0] if what is not None else np.array(panels, dtype=object)
 
 
-def _panels(chart: _Chart, count: int) -> list[Axes]:
+def _panels(chart: Chart, count: int) -> list[Axes]:
     import matplotlib.pyplot as plt
 
     labels = [*(series.label for series in chart.series), ", ".join(chart.names)]
@@ -138,38 +99,8 @@ def _panels(chart: _Chart, count: int) -> list[Axes]:
     return list(panels[0])
 
 
-def _chart(frame: pd.DataFrame, axes: Sequence[str], over: Sequence[str]) -> _Chart:
-    names, groups = cells(frame, axes, over)
-    columns = {name: frame[name].tolist() for name in names} if groups else {}
-    values = {name: [column[places[0]] for places in groups] for name, column in columns.items()}
-    keys = {name: [key_of(value) for value in column] for name, column in values.items()}
-    varying = [name for name in keys if len(set(keys[name])) > 1] or names[:1]
-    numeric = {name: len(set(keys[name])) for name in varying if _is_numeric(values.get(name, []))}
-    x = max(numeric, key=lambda name: numeric[name]) if numeric else next(iter(varying), "")
-    others = [name for name in varying if name != x]
-    order = {key: place for place, key in enumerate(dict.fromkeys(keys.get(x, [])))}
-    series: dict[tuple[str, ...], _Series] = {}
-    for cell, places in enumerate(groups):
-        label = ", ".join(_shown(values[name][cell]) for name in others)
-        one = series.setdefault(tuple(keys[name][cell] for name in others), _Series(label, []))
-        where = float(values[x][cell]) if numeric else order[keys[x][cell]] if x else 0
-        one.points.append((where, places))
-    for one in series.values():
-        one.points.sort(key=lambda point: point[0])
-    shown = {key: _shown(value) for key, value in zip(keys.get(x, []), values.get(x, []), strict=True)}
-    ticks = None if numeric else [shown[key] for key in order] if x else ["all answers"]
-    drawn = list(series.values())[:_MOST]
-    named = [_shown(name) for name in others]
-    return _Chart(_shown(x), ticks, drawn, named, len(series) - len(drawn))
-
-
-def _is_numeric(values: Sequence[Any]) -> bool:
-    numbers = all(isinstance(value, Real) and math.isfinite(value) for value in values)
-    return len(values) > 1 and numbers and not any(isinstance(value, bool) for value in values)
-
-
-def _draw(panel: Axes, chart: _Chart, rows: Sequence[Any], kind: str) -> None:
-    empty, step, few = 0, _step(chart), len(chart.series) <= _FEW
+def _draw(panel: Axes, chart: Chart, rows: Sequence[Any], kind: str) -> None:
+    empty, step, few = 0, chart.step(), len(chart.series) <= _FEW
     for number, series in enumerate(chart.series):
         shift = (number - (len(chart.series) - 1) / 2) * step
         found = [
@@ -188,7 +119,7 @@ def _draw(panel: Axes, chart: _Chart, rows: Sequence[Any], kind: str) -> None:
             yerr=[below, above],
             linewidth=1.4,
             elinewidth=1,
-            ecolor=(_COLOURS[number], 1 if few else 0.5),
+            ecolor=(COLOURS[number], 1 if few else 0.5),
             capsize=2 if few else 0,
             **chart.look(number),
         )
@@ -223,19 +154,7 @@ def _summary(values: Sequence[Any], kind: str) -> tuple[float, float, float] | N
     return middle, low, high
 
 
-def _step(chart: _Chart) -> float:
-    """Return how far series stand from each other along x, so that their bars do not cover each other."""
-    count = len(chart.series)
-    if count <= 1:
-        return 0.0
-    if chart.ticks is not None:
-        return min(0.7 / count, 0.16)
-    places = sorted({x for series in chart.series for x, _ in series.points})
-    gap = min(after - before for before, after in pairwise(places))
-    return min(0.3 * gap, 0.04 * (places[-1] - places[0])) / count
-
-
-def _dress(panel: Axes, chart: _Chart, kind: str, empty: int) -> None:
+def _dress(panel: Axes, chart: Chart, kind: str, empty: int) -> None:
     note = f"\n{empty} without {_LACKING[kind]}" if empty else ""
     told = "commonest answer, 95 % interval" if kind == "agreement" else "median, quartiles"
     panel.set_title(told + note, loc="left", fontsize="small")
@@ -268,7 +187,7 @@ def _is_level(ticks: Sequence[str], width: float) -> bool:
     return len(ticks) * (max(map(len, lines), default=0) + 1) * _CHARACTER <= width
 
 
-def _legend(panel: Axes, chart: _Chart) -> None:
+def _legend(panel: Axes, chart: Chart) -> None:
     if not chart.names:
         return
     from matplotlib.lines import Line2D
@@ -282,15 +201,6 @@ def _legend(panel: Axes, chart: _Chart) -> None:
     panel.legend(
         handles, labels, title=title, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, alignment="left"
     )
-
-
-def _shown(value: Any) -> str:
-    """Return a value of an axis as one short line: its beginning and its end."""
-    if value is None or isinstance(value, (str, bool)):
-        line = quoted(str(value))
-    else:
-        line = "None" if is_missing(value) else quoted(key_of(value))
-    return line if len(line) <= _LABEL else f"{line[: _LABEL * 2 // 3]}…{line[1 - _LABEL // 3 :]}"
 
 
 def _text(line: str) -> str:
