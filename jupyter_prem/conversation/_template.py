@@ -42,7 +42,7 @@ def expand(text: str, names: Mapping[str, Any], *, where: str = "in the prompt")
         where: What the text is, for errors.
 
     Raises:
-        TemplateError: A name is undefined, or an expression fails or is no expression.
+        TemplateError: A name is undefined, or Python's own function; an expression fails or is no expression.
     """
     return Template(text, where=where).expand(names) if "{{" in text else text
 
@@ -94,6 +94,16 @@ class Template:
 
         return frozenset(meta.find_undeclared_variables(_environment().parse(self._source)))
 
+    @functools.cached_property
+    def inserted(self) -> frozenset[str]:
+        """Those of its names whose value itself goes into the text: not `len` of `{{ len(x) }}`."""
+        if self._template is None:
+            return frozenset()
+        from jinja2 import nodes
+
+        outputs = _environment().parse(self._source).find_all(nodes.Output)
+        return frozenset(name for output in outputs for part in output.nodes for name in _inserted(part))
+
     def expand(self, names: Mapping[str, Any]) -> str:
         """Return the text with each expression replaced by the text of its value.
 
@@ -103,9 +113,36 @@ class Template:
         if self._template is None:
             return self._text
         with _named(self._where):
+            for name in self.inserted:
+                _check_given(name, names)
             # A plain mapping, not a copy: a notebook's namespace can be large.
             context = self._template.new_context(ChainMap({}, names, vars(builtins)), shared=True)  # type: ignore[arg-type]  # any mapping
             return "".join(self._template.root_render_func(context))
+
+
+def _inserted(node: Any) -> Iterator[str]:
+    from jinja2 import nodes
+
+    if isinstance(node, nodes.Name):
+        yield node.name
+    elif isinstance(node, nodes.Filter):
+        yield from _inserted(node.node)
+    elif isinstance(node, (nodes.Concat, nodes.CondExpr)):
+        for part in node.nodes if isinstance(node, nodes.Concat) else (node.expr1, node.expr2):
+            yield from _inserted(part)
+
+
+def _check_given(name: str, names: Mapping[str, Any]) -> None:
+    """Check that a name is not merely a function or type of Python's, such as `id`, `input` and `type`.
+
+    Raises:
+        UndefinedError: It is.
+    """
+    from jinja2 import UndefinedError
+
+    own = vars(builtins).get(name)
+    if callable(own) and names.get(name, own) is own:
+        raise UndefinedError(f"'{name}' is undefined, but for Python's own {name}")
 
 
 @contextmanager

@@ -243,14 +243,21 @@ class Plan:
             raise PlanError(
                 f"The results have a column {name} of their own.", hint="Rename the axis or the column."
             )
-        known = {*names, *columns, *self._variables, *vars(builtins)}
+        known = {*names, *columns, *self._variables}
+        functions = {name for name, value in vars(builtins).items() if callable(value)}
         for prompt in self.prompts:
-            missing = sorted(prompt.names - known)
+            lacking = (prompt.names - vars(builtins).keys()) | (prompt.inserted & functions)
+            missing = sorted(lacking - known)
             if missing:
                 raise PlanError(
-                    f"The prompt uses {missing[0]}, which has no value.",
-                    hint=f"Define it, vary it ({missing[0]}=…), or give it as a column of data.",
+                    f"The prompt uses {missing[0]}, which has no value.", hint=self._way_to(missing[0])
                 )
+
+    def _way_to(self, name: str) -> str:
+        index = self.data.index if self.data is not None else None
+        if index is not None and name in index.names:
+            return "It names the data's index; data.reset_index() makes a column of it."
+        return f"Define it, vary it ({name}=…), or give it as a column of data."
 
 
 _TAKEN = frozenset({*RESULTS, "prompt", "repeat"})

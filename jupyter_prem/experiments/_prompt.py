@@ -36,6 +36,11 @@ class Prompt:
         """The names that its text uses."""
         return frozenset().union(*(template.names for _, template in self.parts if template is not None))
 
+    @property
+    def inserted(self) -> frozenset[str]:
+        """Those of its names whose value itself goes into the text."""
+        return frozenset().union(*(template.inserted for _, template in self.parts if template is not None))
+
     def messages(self, values: Mapping[str, Any]) -> tuple[Message, ...]:
         """Return the messages, filled.
 

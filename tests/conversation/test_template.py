@@ -99,3 +99,28 @@ def test_the_names_that_a_template_uses_are_known():
     assert Template("{x} and $y").names == frozenset()
     assert Template("{x} and $y").expand(NAMES) == "{x} and $y"
     assert Template("x {{-a}}").expand({"a": 2}) == "x -2"
+
+
+@pytest.mark.parametrize("name", ["id", "input", "type", "list", "Warning", "license", "open"])
+@pytest.mark.parametrize("around", ["{}", "{} | upper", "'a' ~ {}", "{} if a else city", "{} | trim | lower"])
+def test_a_function_of_pythons_is_no_value_unless_it_was_given(name, around):
+    text = f"Item {{{{ {around.format(name)} }}}}."
+    with pytest.raises(TemplateError, match=f"'{name}' is undefined, but for Python's own {name}") as caught:
+        expand(text, NAMES)
+    assert "--raw" in caught.value.hint
+    assert "Given" in expand(text.replace("| upper", "").replace("| lower", ""), {**NAMES, name: "Given"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{ len(city) }}{{ sum([a, 2]) }}{{ str(a) }}", "431"),
+        ("{{ type(a) }} {{ type(a).__name__ }}", "<class 'int'> int"),
+        ("{{ ', '.join(map(str, d.k)) }}", "1, 2"),
+        ("{{ max(d.k) | round }}", "2"),
+        ("{{ True }} {{ None }} {{ 2 if False else 1 }}", "True None 1"),
+        ("{{ kind }}", "<class 'int'>"),
+    ],
+)
+def test_functions_of_pythons_may_be_called(text, expected):
+    assert expand(text, {**NAMES, "kind": int}) == expected

@@ -180,6 +180,11 @@ BAD = {
     ),
     "a model that is none": (("hi", {"model": ["m", ""]}), RequestError, "must be the name of a model"),
     "no value for a name": (("{{ a }} {{ b }}", {"a": [1]}), PlanError, "uses b, which has no value"),
+    "a function of Python's": (
+        ("Item {{ id }}: {{ a }}", {"a": [1]}),
+        PlanError,
+        "uses id, which has no value",
+    ),
     "what no file can hold": (
         ("{{ a }}", {"a": [object()]}),
         PlanError,
@@ -220,6 +225,16 @@ def test_data_that_cannot_be_asked(service, data, says):
     prompt = "{{ q }} {{ n }}" if says else "{{ q }} {{ n }} {{ model }}"
     with pytest.raises(PlanError, match=says or "of their own"):
         sweep(prompt, data, n=[1], client=AsyncClient(service.url))
+    assert service.requests == []
+
+
+def test_an_index_is_no_column_and_functions_may_be_called(service):
+    data = pd.DataFrame({"q": ["a"]}, index=pd.Index([1], name="id"))
+    with pytest.raises(PlanError, match="uses id, which has no value") as caught:
+        sweep("{{ id }} {{ q }}", data, client=AsyncClient(service.url))
+    assert caught.value.hint == "It names the data's index; data.reset_index() makes a column of it."
+    assert texts(plan_of("{{ len(q) }}{{ type }}", data, type=["x"])) == ["1x"]
+    assert texts(plan_of("{{ input }}", variables={"input": "y"})) == ["y"]
     assert service.requests == []
 
 

@@ -44,6 +44,18 @@ def test_the_last_error_is_its_cell_and_a_short_traceback(kernel, service):
     assert "IPython" not in shown
 
 
+def test_a_function_of_pythons_is_no_value_but_may_be_called(kernel, service):
+    for magic in ("%%chat --once", "%%sweep"):
+        before = len(service.requests)
+        ran = kernel.run(f"{magic}\nItem {{{{ id }}}}")
+        assert (ran.ename, "id" in ran.error) == ("PlanError" if "sweep" in magic else "TemplateError", True)
+        assert len(service.requests) == before
+    assert prompt(kernel, service, "{{ len('abc') }}") == "3"
+    kernel.run("id = 7")
+    assert prompt(kernel, service, "Item {{ id }}") == "Item 7"
+    kernel.run("del id")
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [
