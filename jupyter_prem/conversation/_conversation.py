@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -57,6 +58,7 @@ class Conversation(Tree):
         retries: int = 0,
         max_tool_rounds: int = MAX_TOOL_ROUNDS,
         confirm: Callable[[Tool, str], str] | None = None,
+        endpoint: str | None = None,
         **fields: Any,
     ) -> ChatResponse:
         """Ask, wait for the answer, and keep both.
@@ -71,6 +73,7 @@ class Conversation(Tree):
             max_tool_rounds: How many answers may ask for calls of `tools`.
             confirm: Called with a tool and its arguments, as JSON, before each call; a text that is not empty
                 says why it may not be made.
+            endpoint: Who answers this question, and those that ask it again.
             fields: Request fields of the API, such as `model`, `temperature`, `seed`. `response_format` may
                 be a pydantic model, a dataclass, a TypedDict or a JSON Schema: then `.parsed` is the answer,
                 checked. `tools` may hold functions, sync or async: the model may call them, and is told what
@@ -96,13 +99,14 @@ class Conversation(Tree):
                 retries=retries,
                 max_tool_rounds=max_tool_rounds,
                 confirm=confirm,
+                endpoint=endpoint,
             )
         )
 
     def regenerate(self, **fields: Any) -> ChatResponse:
-        """Ask the last question again, with the same fields but for those given; the old answer stays beside.
+        """Ask the last question again, of whom and with the fields that it was, but for those given.
 
-        Functions that it could call are named again, with `tools`.
+        The old answer stays beside. Functions that it could call are named again, with `tools`.
 
         Raises: As `ask`; ConversationError if there is no answer yet.
         """
@@ -123,13 +127,16 @@ class Conversation(Tree):
         name: str | None = None,
         window: int | None = None,
         once: bool = False,
+        endpoint: str | None = None,
         **fields: Any,
     ) -> ConversationStream:
         """Return a context manager that yields the answer's deltas as they arrive; arguments as for `ask`.
 
         Functions are called between two deltas, so a stream of an answer that calls some goes on after them.
         """
-        question = _question(prompt, fields, system=system, name=name, window=window, once=once)
+        question = _question(
+            prompt, fields, system=system, name=name, window=window, once=once, endpoint=endpoint
+        )
         return ConversationStream(self, self._host, question)
 
     def append(
@@ -230,6 +237,7 @@ class Conversation(Tree):
 
     def _asked(self, question: Question) -> ChatResponse:
         question = self._host.completed(question)
+        question = dataclasses.replace(question, endpoint=self._host.endpoint_of(self, question))
         try:
             outcome = ask(
                 self,
@@ -250,7 +258,7 @@ class Conversation(Tree):
         return outcome.response
 
 
-_OF_QUESTION = ("retries", "max_tool_rounds", "confirm")
+_OF_QUESTION = ("retries", "max_tool_rounds", "confirm", "endpoint")
 
 
 def _question(prompt: str, fields: dict[str, Any], **more: Any) -> Question:

@@ -182,6 +182,7 @@ def about_turn(turn: Turn) -> dict[str, Any]:
         "system": turn.system,
         "system_given": turn.system_given,
         "fields": dict(turn.fields),
+        **({"endpoint": turn.endpoint} if turn.endpoint is not None else {}),
     }
     response = turn.response
     if response is not None:
@@ -209,6 +210,7 @@ def turn_of(about: Any, messages: Sequence[Message], parent: Turn | None) -> Tur
     system, fields = text_of(about["system"], "system"), about["fields"]
     if not isinstance(fields, dict) or not isinstance(about["system_given"], bool):
         raise TypeError("a turn's fields are no object")
+    endpoint = None if about.get("endpoint") is None else text_of(about["endpoint"], "endpoint")
     response = None
     if about.get("response") is not None:
         window = None if about.get("window") is None else _index(about["window"])
@@ -216,7 +218,15 @@ def turn_of(about: Any, messages: Sequence[Message], parent: Turn | None) -> Tur
         response = _response(about["response"], messages[place])
         body = SentBody(parent, tuple(messages[:place]), system, window, fields)
         response = _replaced(response, body, about["response"])
-    return Turn(tuple(messages), response, parent, system, system_given=about["system_given"], fields=fields)
+    return Turn(
+        tuple(messages),
+        response,
+        parent,
+        system,
+        system_given=about["system_given"],
+        fields=fields,
+        endpoint=endpoint,
+    )
 
 
 def _response(data: Any, last: Message) -> ChatResponse:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from jupyter_prem.client import ChatResponse, Interrupted, PremError
 
 from ._exchange import Exchange
+from ._question import asked_again
 from ._tree import ConversationError
 from ._watch import Outcome, Round, Watch
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
+    from jupyter_prem.backends import Client
     from jupyter_prem.client import Backend, ChatRequest, Delta
 
     from ._conversation import Conversation
@@ -33,6 +35,10 @@ class Host(Protocol):
 
     def completed(self, question: Question) -> Question:
         """Return the question with what the settings say where it says nothing."""
+        ...
+
+    def endpoint_of(self, conversation: Conversation, question: Question) -> str | None:
+        """Return the endpoint that a question names, or that what it asks again was asked at."""
         ...
 
     def allow(self, request: ChatRequest) -> AbstractContextManager[None]:
@@ -57,16 +63,28 @@ class Alone:
 
     def __init__(self, client: Backend | None) -> None:
         self._client = client
+        self._named: dict[str, Client] = {}
 
-    def backend(self, question: Question) -> Backend:  # noqa: ARG002 - a notebook looks at it
+    def backend(self, question: Question) -> Backend:
         from jupyter_prem.backends import Client
 
+        if question.endpoint is not None:
+            if question.endpoint not in self._named:
+                self._named[question.endpoint] = Client(question.endpoint)
+            return self._named[question.endpoint].recorded()
         if self._client is None:
             self._client = Client()
         return self._client.recorded() if isinstance(self._client, Client) else self._client
 
     def completed(self, question: Question) -> Question:
         return question
+
+    def endpoint_of(self, conversation: Conversation, question: Question) -> str | None:
+        """Return the one that was named here; what a file names is asked of the conversation's own client."""
+        if question.endpoint is not None:
+            return question.endpoint
+        last = asked_again(conversation, question)
+        return last.endpoint if last is not None and last.endpoint in self._named else None
 
     def allow(self, request: ChatRequest) -> AbstractContextManager[None]:  # noqa: ARG002 - the protocol's
         """Return nothing that is held: everything may be sent."""

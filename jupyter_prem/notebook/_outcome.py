@@ -231,6 +231,7 @@ def _data(outcome: Outcome) -> dict[str, Any]:
         fields=outcome.request.body().fields,
         response=response,
         turn=None,
+        endpoint=outcome.question.endpoint,
     )
 
 
@@ -247,6 +248,7 @@ def data_of_turn(turn: Turn, conversation: str) -> dict[str, Any]:
         fields=turn.fields,
         response=turn.response,
         turn=turn.hash,
+        endpoint=turn.endpoint,
     )
 
 
@@ -261,6 +263,7 @@ def _saved(
     fields: Mapping[str, Any],
     response: ChatResponse | None,
     turn: str | None,
+    endpoint: str | None,
 ) -> dict[str, Any]:
     """Return what a later session needs to take the turn up again: this turn's own, never a key.
 
@@ -278,6 +281,7 @@ def _saved(
         "body": body_hash(asked),
         "fields": fields,
         "window": window,
+        **({"endpoint": endpoint} if endpoint is not None else {}),
         "system": system or None,
         "system_given": system_given,
         "messages": [message.to_dict() for message in messages],

@@ -87,6 +87,8 @@ class Notebook:
         self.resumed: set[str] = set()  # taken from a file, and not yet made again by a cell of its page
         self.panels: object = None  # what its panels share
         self.logins: dict[str, Key] = {}  # by the host they are for
+        self.read_endpoints: set[str] = set()  # that a file named: no key goes there until a person does
+        self._named_endpoints: set[str] = set()
         self.ledger = Ledger()
         self._notebooks = notebooks
         self._folder = Path.cwd()
@@ -134,10 +136,24 @@ class Notebook:
         from jupyter_prem.backends import ClientPool, resolve
 
         settings = self.settings()
-        resolved = resolve(endpoint or settings.endpoint, allow_http_hosts=settings.allow_http_hosts)
+        resolved = resolve(
+            endpoint or settings.endpoint,
+            allow_http_hosts=settings.allow_http_hosts,
+            keyless=endpoint is not None and not self.trusts(endpoint),
+        )
         self._pool = self._pool or ClientPool()
         client = self._pool.get(resolved.endpoint, settings.options)
         return Answerer(client, resolved, self.recordings.held())
+
+    def trusts(self, endpoint: str) -> bool:
+        """Whether a key may go to an endpoint: not to one that a file alone names, unless it is set."""
+        from jupyter_prem.backends import resolve
+        from jupyter_prem.records import endpoint_name
+
+        if endpoint not in self.read_endpoints - self._named_endpoints:
+            return True
+        own = endpoint_name(resolve(self.settings().endpoint, keyless=True).endpoint)
+        return endpoint_name(resolve(endpoint, keyless=True).endpoint) in {own, "prem", "embedded"}
 
     @cached_property
     def recordings(self) -> Recordings:
@@ -148,7 +164,7 @@ class Notebook:
 
     def backend(self, question: Question) -> Client | Taped:
         """Return who answers a question now; see `answerer`."""
-        return self._backend(self.answerer(), question)
+        return self._backend(self.answerer(question.endpoint), question)
 
     def _backend(self, answerer: Answerer, question: Question, *, shown: bool = False) -> Client | Taped:
         if answerer.tape is None:
@@ -253,6 +269,7 @@ class Notebook:
         from jupyter_prem.conversation import asked_again
 
         if question.endpoint is not None:
+            self._named_endpoints.add(question.endpoint)
             return question.endpoint
         last = asked_again(conversation, self.completed(question))
         return last.endpoint if last is not None else None

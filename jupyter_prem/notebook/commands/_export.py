@@ -73,14 +73,7 @@ def _turn_cells(turn: Turn, number: int, system: str, name: str) -> Iterator[dic
     prompt = question.content or ""
     values = {f"prompt_{number}": prompt} if not _stands(prompt) else {}
     raw = not values and "{{" in prompt
-    options = list(_field_options(turn))
-    if question.name is not None:
-        options.append(("--name", question.name))
-    if told is not None:
-        options.append(("--system", told))
-    window = _window(turn)
-    if window is not None:
-        options.append(("--window", str(window)))
+    options = list(_options(turn, question, told))
     words = [] if turn.fields.get("stream") else ["--no-stream"]
     for flag, value in options:
         word = f"{flag} {shlex.quote(value)}"
@@ -112,7 +105,12 @@ def _by_hand(turn: Turn) -> str:
 
 def _by_call(turn: Turn, question: Message, told: str | None) -> str:
     """Return the code that asks a question again whose fields are no options of `%%chat`."""
-    more = {"system": told, "name": question.name, "window": _window(turn)}
+    more = {
+        "system": told,
+        "name": question.name,
+        "window": _window(turn),
+        "endpoint": turn.endpoint,
+    }
     fields = {name: value for name, value in turn.fields.items() if name not in _STREAM}
     names = ", ".join(filter(None, map(tool_name, fields.get("tools") or ())))
     called = any(message.tool_calls for message in turn.messages)
@@ -141,7 +139,7 @@ def _has_option(field: tuple[str, Any]) -> bool:
     return name in {*_STREAM, *FIELD_OPTIONS} and not (name == "stop" and isinstance(value, str))
 
 
-def _field_options(turn: Turn) -> Iterator[tuple[str, str]]:
+def _options(turn: Turn, question: Message, told: str | None) -> Iterator[tuple[str, str]]:
     for field, value in turn.fields.items():
         if field in _STREAM:
             continue
@@ -149,6 +147,14 @@ def _field_options(turn: Turn) -> Iterator[tuple[str, str]]:
         for item in values:
             text = "text" if field == "response_format" else "none" if item is None else str(item)
             yield FIELD_OPTIONS[field].flags[-1], text
+    window = _window(turn)
+    others = {
+        "--name": question.name,
+        "--system": told,
+        "--window": None if window is None else str(window),
+        "--endpoint": turn.endpoint,
+    }
+    yield from ((flag, value) for flag, value in others.items() if value is not None)
 
 
 def _stands(prompt: str) -> bool:

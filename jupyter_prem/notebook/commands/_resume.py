@@ -6,12 +6,13 @@ follows is there too; everything else is named and left out. System messages are
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import math
 from typing import TYPE_CHECKING, Any
 
-from jupyter_prem.client import response_of
+from jupyter_prem.client import PremError, response_of
 from jupyter_prem.conversation import Conversation, SentBody, Turn, answer_place, body_hash, branch
 
 from ._history import history_lines
@@ -40,7 +41,8 @@ def resume_file(notebook: Notebook, path: Path) -> list[str]:
         loaded = Conversation.load(path, host=notebook)
         notebook.adopt(loaded, None)
         notebook.switch(loaded.name)
-        return [f"Taken up from {path.name}.", "", *_system_lines(loaded), *history_lines(loaded)]
+        notebook.read_endpoints.update(_endpoints(loaded.all_turns))
+        return [f"Taken up from {path.name}.", "", *_told(notebook, loaded), *history_lines(loaded)]
     found = read_notebook(path)
     known = [turn for chat in list(notebook.conversations.values()) for turn in chat.all_turns]
     turns = _link(found, known)
@@ -61,9 +63,10 @@ def resume_file(notebook: Notebook, path: Path) -> list[str]:
         conversation = notebook.conversation(name)
         conversation.add(turn for turn in members if turn not in conversation)
         conversation.go(head)
+        notebook.read_endpoints.update(_endpoints(members))
         notebook.resumed.add(name)
         notebook.changed(conversation)
-        lines += ["", *_system_lines(conversation), *history_lines(conversation)]
+        lines += ["", *_told(notebook, conversation), *history_lines(conversation)]
     if notebook.known().head is None:
         notebook.switch(list(heads)[-1])
         lines += ["", f"The cells that name no conversation go on in {notebook.current!r}."]
@@ -178,6 +181,7 @@ def _turn(saved: Saved, parent: Turn | None) -> Turn:
         system_given=saved.system_given,
         fields=saved.fields,
         cells=saved.cells,
+        endpoint=saved.endpoint,
     )
 
 
@@ -210,8 +214,17 @@ def _heads(turns: dict[Saved, Turn]) -> dict[str, tuple[Turn, list[Turn]]]:
     return {name: heads[name] for name in sorted(heads, key=lambda name: ends[name])}
 
 
-def _system_lines(conversation: Conversation) -> Iterator[str]:
-    """Yield every system message of the conversation in full: no saved one acts unseen."""
+def _endpoints(turns: Iterable[Turn]) -> dict[str, None]:
+    return {turn.endpoint: None for turn in turns if turn.endpoint is not None}
+
+
+def _told(notebook: Notebook, conversation: Conversation) -> Iterator[str]:
+    """Yield every system message of the conversation in full, and each endpoint: none acts unseen."""
+    for endpoint in _endpoints(conversation.all_turns):
+        keyless = True  # what is no address, asking tells
+        with contextlib.suppress(PremError):
+            keyless = not notebook.trusts(endpoint)
+        yield f"asked at {endpoint!r}{', and again without a key unless --endpoint names it' * keyless}"
     shown: set[str] = set()
     for turn in conversation.all_turns:
         if turn.system and turn.system not in shown:

@@ -36,6 +36,7 @@ class Saved:
         messages: What it added.
         fields: The request fields that were sent.
         window: How many exchanges before it went out; None for all.
+        endpoint: Who was to answer, where the question named an endpoint of its own.
         appended: Whether it was appended by hand.
         data: What the output says beside that.
         about: What its metadata says.
@@ -52,6 +53,7 @@ class Saved:
     messages: tuple[Message, ...]
     fields: dict[str, Any]
     window: int | None
+    endpoint: str | None
     appended: bool
     data: dict[str, Any]
     about: dict[str, Any]
@@ -196,6 +198,7 @@ def _read(data: Any, cells: tuple[Cell, ...], place: int, source: str, about: di
         messages,
         data["fields"],
         window,
+        data.get("endpoint"),
         appended,
         data,
         about,
@@ -204,7 +207,7 @@ def _read(data: Any, cells: tuple[Cell, ...], place: int, source: str, about: di
 
 
 def _check_types(data: Any, system: Any) -> None:
-    texts = (data["conversation"], data["turn"], system, data["parent"] or "")
+    texts = (data["conversation"], data["turn"], system, data["parent"] or "", data.get("endpoint") or "")
     fields = data["fields"]
     if not all(isinstance(text, str) for text in texts) or not isinstance(fields, dict):
         raise TypeError("no data of ours")
