@@ -12,7 +12,7 @@ from ._client import ClientPool
 from ._resolve import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from jupyter_prem.client import ChatRequest, ChatResponse
     from jupyter_prem.records import Record
@@ -22,7 +22,7 @@ __all__ = ["asking_again"]
 
 @contextmanager
 def asking_again(
-    options: Options | None = None, *, endpoint: str | None = None
+    options: Options | None = None, *, endpoint: str | None = None, allow_http_hosts: Collection[str] = ()
 ) -> Iterator[Callable[[Record, ChatRequest], ChatResponse]]:
     """Give a function that asks whoever answered a recording, live, whatever recordings hold.
 
@@ -32,13 +32,14 @@ def asking_again(
     Args:
         options: How it is asked.
         endpoint: The endpoint that is set; None is what the environment names.
+        allow_http_hosts: Hosts to which a key may go over plain http, besides loopback.
     """
     pool = ClientPool()
-    own = endpoint_name(resolve(endpoint).endpoint)
+    own = endpoint_name(resolve(endpoint, allow_http_hosts=allow_http_hosts).endpoint)
 
     def ask(record: Record, request: ChatRequest) -> ChatResponse:
         trusted = record.endpoint in {own, "prem", "embedded"}
-        resolved = resolve(record.endpoint, keyless=not trusted)
+        resolved = resolve(record.endpoint, keyless=not trusted, allow_http_hosts=allow_http_hosts)
         client = pool.get(resolved.endpoint, options or Options())
         with client.live.send(request) as stream:
             for _ in stream:

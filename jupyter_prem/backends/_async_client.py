@@ -80,6 +80,7 @@ class AsyncClient(AsyncBaseClient):
             self._chosen = resolve_once(endpoint, api_key, allow_http_hosts=allow_http_hosts)
         else:
             self._chosen = endpoint if isinstance(endpoint, Resolved) else Resolved(endpoint)
+        self.allow_http_hosts = tuple(allow_http_hosts)
         options = Options(timeout, max_retries, headers, verify, stream_usage, strict)
         super().__init__(self._chosen.endpoint, options, http_client=http_client)
 

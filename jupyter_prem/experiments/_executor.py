@@ -68,14 +68,16 @@ def ask_one(task: str) -> str:
     """Ask one request, in a worker; the key is that of the worker's own environment.
 
     Args:
-        task: JSON: `endpoint`, `keyed` (whether a key is needed), `timeout` and the request's `body`.
+        task: JSON: `endpoint`, `keyed` (whether a key is needed), `allow_http_hosts` (as a client has them),
+            `timeout` and the request's `body`.
 
     Returns:
         JSON: the `answer` as the API has it, its `notes` and `latency`; or the `error`, by name and parts.
     """
     asked = json.loads(task)
     try:
-        client = _client(asked["endpoint"], Timeouts.of(asked["timeout"]), os.getpid())
+        allowed = tuple(asked.get("allow_http_hosts", ()))
+        client = _client(asked["endpoint"], Timeouts.of(asked["timeout"]), allowed, os.getpid())
         fixed = getattr(client.endpoint, "fixed", None)
         if asked["keyed"] and (fixed is None or fixed.api_key is None):
             raise ConfigurationError(
@@ -95,10 +97,11 @@ def ask_one(task: str) -> str:
 
 
 @functools.lru_cache(maxsize=8)
-def _client(endpoint: str, timeouts: Timeouts, _pid: int) -> Client:
+def _client(endpoint: str, timeouts: Timeouts, allowed: tuple[str, ...], _pid: int) -> Client:
     from jupyter_prem.backends import Client
 
-    return Client(endpoint, timeout=timeouts, max_retries=0)  # who gave the task asks again
+    # Who gave the task asks again.
+    return Client(endpoint, timeout=timeouts, max_retries=0, allow_http_hosts=allowed)
 
 
 class _Workers:
@@ -124,6 +127,7 @@ class _Workers:
         task = {
             "endpoint": self._endpoint,
             "keyed": self._keyed,
+            "allow_http_hosts": self._client.allow_http_hosts,
             "timeout": dataclasses.asdict(self._client.options.timeouts),
             "body": request.to_body(),
         }

@@ -90,7 +90,9 @@ def _addressed(
     name, request = taped.matcher.as_recorded(prepared)
     if isinstance(prepared.model, StandIn) and name != "embedded" and not tape.used:
         request = dataclasses.replace(request, model=_ANY_MODEL)  # the recorded run did not know it yet
-    return client.endpoint if name == UNKNOWN else resolve(name).endpoint, request
+    if name == UNKNOWN:
+        return client.endpoint, request
+    return resolve(name, allow_http_hosts=notebook.settings().allow_http_hosts).endpoint, request
 
 
 def as_cell(text: str) -> str:

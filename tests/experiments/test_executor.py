@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
-from loopback import as_json
+from loopback import Service, as_json
 
 from jupyter_prem import (
     APIConnectionError,
@@ -114,7 +114,7 @@ def test_a_key_travels_by_the_workers_environment_alone(service, monkeypatch):
         client = AsyncClient(service.url)
         assert len(sweep("{{ a }}", a=range(3), executor=executor, client=client, progress=False)) == 3
     assert KEY not in "".join(sent)
-    assert json.loads(sent[0]).keys() == {"endpoint", "keyed", "timeout", "body"}
+    assert json.loads(sent[0]).keys() == {"endpoint", "keyed", "allow_http_hosts", "timeout", "body"}
     assert all(request.headers["authorization"] == f"Bearer {KEY}" for request in service.questions)
 
 
@@ -126,6 +126,23 @@ def test_a_task_is_json_in_and_json_out(service):
     service.stop()
     told = json.loads(ask_one(json.dumps({**task, "endpoint": "http://127.0.0.1:9"})))
     assert told["error"] == "APIConnectionError"
+
+
+def test_a_worker_s_key_goes_over_plain_http_only_where_the_client_may(monkeypatch):
+    monkeypatch.setenv("PREMAI_API_KEY", KEY)
+    service = Service("0.0.0.0")  # noqa: S104 - no loopback address, and reachable here
+    with ThreadPoolExecutor(1) as executor:
+        client = AsyncClient(service.url, allow_http_hosts=["0.0.0.0"])  # noqa: S104 - as above
+        assert (
+            sweep("a", executor=executor, client=client, progress=False).to_frame().text[0] == "You said: a"
+        )
+    service.stop()
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    task = {"endpoint": service.url, "keyed": True, "timeout": 5, "body": body}
+    told = json.loads(ask_one(json.dumps(task)))
+    assert told["error"] == "ConfigurationError"
+    assert "over plain http" in told["parts"]["what"]
+    assert {request.headers.get("authorization") for request in service.questions} == {f"Bearer {KEY}"}
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,8 @@ def verify(magics: PremMagics, *words: str) -> None:
     if tape is not None and tape.cassette.path == cassette.path:
         used |= tape.used
     settings = magics.notebook.settings()
-    with asking_again(settings.options, endpoint=settings.endpoint) as ask:
+    allowed = settings.allow_http_hosts
+    with asking_again(settings.options, endpoint=settings.endpoint, allow_http_hosts=allowed) as ask:
         report = verify_records(
             records,
             ask,
