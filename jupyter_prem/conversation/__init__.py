@@ -1,6 +1,7 @@
 """Conversations: their turns, the way of one question, and prompt templates."""
 
 from ._conversation import Conversation
+from ._expressions import expression_end, expressions
 from ._files import ConversationFileError, write
 from ._host import ConversationStream, Host
 from ._interrupts import uninterrupted
@@ -39,6 +40,8 @@ __all__ = [
     "branch",
     "evaluate",
     "expand",
+    "expression_end",
+    "expressions",
     "prepare",
     "uninterrupted",
     "write",

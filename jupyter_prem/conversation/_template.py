@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import functools
-import re
 from collections import ChainMap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,17 +15,22 @@ from typing import TYPE_CHECKING, Any
 from jupyter_prem.client import PremError
 from jupyter_prem.objects import as_text
 
+from ._expressions import expressions
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import jinja2
+    from jinja2 import nodes
+    from jinja2.ext import Extension
+    from jinja2.lexer import Token, TokenStream
 
 __all__ = ["Template", "TemplateError", "evaluate", "expand"]
 
 # No prompt holds these, so nothing but {{ }} is ever syntax.
 _NEVER = ("\x00<%", "%>\x00", "\x00<#", "#>\x00")
 
-_SIGNS = re.compile(r"(?<=\{\{)(?=[-+])|(?<=[-+])(?=\}\})")
+_SELF = "_self_of_the_prompt"  # what `self` is called in Jinja, which keeps that name for itself
 
 
 class TemplateError(PremError):
@@ -57,7 +61,7 @@ def evaluate(expression: str, names: Mapping[str, Any], *, where: str = "in the 
 
     with _named(where):
         value = _environment().compile_expression(expression.strip(), undefined_to_none=False)(
-            dict(ChainMap({}, dict(names), vars(builtins)))
+            dict(_context(names))
         )
         if isinstance(value, Undefined):
             str(value)  # says which name
@@ -80,10 +84,8 @@ class Template:
         self._where = where
         self._template: jinja2.Template | None = None
         if "{{" in text:
-            # Jinja takes a sign beside the braces as its own white-space mark.
-            self._source = _SIGNS.sub(" ", text)
             with _named(where):
-                self._template = _environment().from_string(self._source)
+                self._template = _environment().from_string(_parsed(text))
 
     @functools.cached_property
     def names(self) -> frozenset[str]:
@@ -92,7 +94,8 @@ class Template:
             return frozenset()
         from jinja2 import meta
 
-        return frozenset(meta.find_undeclared_variables(_environment().parse(self._source)))
+        found = meta.find_undeclared_variables(_parsed(self._text))
+        return frozenset("self" if name == _SELF else name for name in found)
 
     @functools.cached_property
     def inserted(self) -> frozenset[str]:
@@ -101,8 +104,9 @@ class Template:
             return frozenset()
         from jinja2 import nodes
 
-        outputs = _environment().parse(self._source).find_all(nodes.Output)
-        return frozenset(name for output in outputs for part in output.nodes for name in _inserted(part))
+        outputs = _parsed(self._text).find_all(nodes.Output)
+        found = {name for output in outputs for part in output.nodes for name in _inserted(part)}
+        return frozenset("self" if name == _SELF else name for name in found)
 
     def expand(self, names: Mapping[str, Any]) -> str:
         """Return the text with each expression replaced by the text of its value.
@@ -116,7 +120,7 @@ class Template:
             for name in self.inserted:
                 _check_given(name, names)
             # A plain mapping, not a copy: a notebook's namespace can be large.
-            context = self._template.new_context(ChainMap({}, names, vars(builtins)), shared=True)  # type: ignore[arg-type]  # any mapping
+            context = self._template.new_context(_context(names), shared=True)  # type: ignore[arg-type]  # any mapping
             return "".join(self._template.root_render_func(context))
 
 
@@ -145,6 +149,34 @@ def _check_given(name: str, names: Mapping[str, Any]) -> None:
         raise UndefinedError(f"'{name}' is undefined, but for Python's own {name}")
 
 
+def _context(names: Mapping[str, Any]) -> ChainMap[str, Any]:
+    own = {_SELF: names["self"]} if "self" in names else {}
+    return ChainMap(own, names, vars(builtins))  # type: ignore[arg-type]  # any mapping
+
+
+def _parsed(text: str) -> nodes.Template:
+    """Return Jinja's tree of a text, with what is outside of expressions just as it stands there."""
+    from jinja2 import nodes
+
+    source, texts, at = [], [], 0
+    for start, end in expressions(text):
+        texts.append(text[at:start])
+        # Jinja takes a sign beside the braces as its own white-space mark.
+        source += [_stand_in(texts[-1]), f"{{{{ {text[start + 2 : end - 2]} }}}}"]
+        at = end
+    texts.append(text[at:])
+    source.append(texts[-1] if "{{" in texts[-1] else _stand_in(texts[-1]))
+    tree = _environment().parse("".join(source))
+    for node, kept in zip(tree.find_all(nodes.TemplateData), filter(None, texts), strict=True):
+        node.data = kept
+    return tree
+
+
+def _stand_in(text: str) -> str:
+    """Return what stands for a text in Jinja's source, which has other line ends: as many lines."""
+    return "." + "\n" * text.count("\n") if text else ""
+
+
 @contextmanager
 def _named(where: str) -> Iterator[None]:
     """Name what goes wrong with a template."""
@@ -160,7 +192,7 @@ def _named(where: str) -> Iterator[None]:
         ) from None
     except UndefinedError as error:
         raise TemplateError(
-            f"A template name has no value: {error.message}.",
+            f"A template name has no value: {str(error).replace(_SELF, 'self')}.",
             where=where,
             hint="No cell has failed yet in this kernel."
             if "'last_error'" in str(error)
@@ -180,6 +212,7 @@ def _environment() -> jinja2.Environment:
 
     block_start, block_end, comment_start, comment_end = _NEVER
     environment = jinja2.Environment(
+        extensions=[_own_self()],
         block_start_string=block_start,
         block_end_string=block_end,
         comment_start_string=comment_start,
@@ -196,6 +229,26 @@ def _environment() -> jinja2.Environment:
         name: function for name, function in environment.filters.items() if name in _FILTERS
     }
     return environment
+
+
+def _own_self() -> type[Extension]:
+    from jinja2.ext import Extension
+    from jinja2.lexer import Token
+
+    class OwnSelf(Extension):
+        """Gives `self` its own name, where it is one and no attribute or argument."""
+
+        def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+            before = ""
+            for token in stream:
+                own = (token.type, token.value) == ("name", "self")
+                if own and before != "dot" and stream.current.type != "assign":
+                    yield Token(token.lineno, "name", _SELF)
+                else:
+                    yield token
+                before = token.type
+
+    return OwnSelf
 
 
 _FILTERS = frozenset(

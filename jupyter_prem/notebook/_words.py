@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
-from io import StringIO
 from typing import TYPE_CHECKING
 
 from ._options import OPTIONS, OptionError
@@ -14,7 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["expression_parts", "split_line", "split_options"]
 
-_EXPRESSION = re.compile(r"""\{\{(?:"[^"\n]*"|'[^'\n]*'|(?!\}\})[^"'])*\}\}""")
 _QUOTED = re.compile(r"""\"[^\"\n]*\"|'[^'\n]*'""")
 _VALUED = {flag: option for option in OPTIONS if option.metavar for flag in option.flags}
 
@@ -57,19 +54,23 @@ def expression_parts(text: str, separators: str) -> list[str]:
     Raises:
         OptionError: A quote or an expression is left open.
     """
-    parts, at = [""], 0
+    from jupyter_prem.conversation import expression_end
+
+    parts, begin, at = [], 0, 0
     while at < len(text):
-        rest = text[at:]
-        whole = _EXPRESSION.match(rest) or _QUOTED.match(rest)
-        if whole is None and (rest.startswith("{{") or rest[0] in "'\""):
-            raise OptionError(f"{rest!r} is left open.", hint="Close the quote or the braces.")
-        piece = whole.group() if whole is not None else rest[0]
-        if whole is None and piece in separators:
-            parts.append("")
-        else:
-            parts[-1] += piece
-        at += len(piece)
-    return [part.strip() for part in parts if part.strip()]
+        end: int | None = at + 1
+        if text.startswith("{{", at):
+            end = expression_end(text, at)
+        elif text[at] in "'\"":
+            quoted = _QUOTED.match(text, at)
+            end = quoted.end() if quoted is not None else None
+        elif text[at] in separators:
+            parts.append(text[begin:at])
+            begin = at + 1
+        if end is None:
+            raise OptionError(f"{text[at:]!r} is left open.", hint="Close the quote or the braces.")
+        at = end
+    return [part.strip() for part in (*parts, text[begin:]) if part.strip()]
 
 
 def _expanded(word: str, expand: Callable[[str], str]) -> str:
@@ -79,11 +80,11 @@ def _expanded(word: str, expand: Callable[[str], str]) -> str:
 
 def _split(line: str) -> tuple[list[str], str]:
     words: list[str] = []
-    rest = line.lstrip()
-    while rest.startswith("-"):
-        word, after = _word(rest)
+    typed = _Line(line.lstrip())
+    while typed.rest.startswith("-"):
+        word = typed.word()
         if word == "--":
-            return words, after.strip()
+            break
         flag, equals, value = word.partition("=")
         option = _VALUED.get(flag) or _VALUED.get(word[:2] if not word.startswith("--") else "")
         if option is None:
@@ -91,42 +92,66 @@ def _split(line: str) -> tuple[list[str], str]:
         elif equals and flag in _VALUED:
             words.append(f"{option.flags[-1]}={value}")
         elif word in _VALUED:
-            if not after.strip():
+            if not typed.rest.strip():
                 raise OptionError(f"{word} needs a value.", hint=f"{word} {option.metavar}: {option.help}.")
-            value, after = _word(after.lstrip())
-            words.append(f"{option.flags[-1]}={value}")
+            words.append(f"{option.flags[-1]}={typed.word()}")
         else:
             words.append(f"{option.flags[-1]}={word[2:]}")
-        rest = after.lstrip()
-    return words, rest.rstrip()
+    return words, typed.rest.rstrip()
 
 
-def _word(text: str) -> tuple[str, str]:
-    """Return the first word of `text`, unquoted, and what follows it."""
-    kept: list[str] = []
+class _Line:
+    """A line whose words are taken off its beginning, as a POSIX shell reads them.
 
-    def keep(match: re.Match[str]) -> str:
-        kept.append(match.group())
-        # A private-use character stands for the expression, so that the shell's rules see one letter.
-        return chr(0xF0000 + len(kept) - 1)
+    Attributes:
+        rest: What is left, as typed.
+    """
 
-    masked = _EXPRESSION.sub(keep, text)
-    source = StringIO(masked)
-    lexer = shlex.shlex(source, posix=True, punctuation_chars=False)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    try:
-        word = lexer.get_token() or ""
-    except ValueError as error:
-        raise OptionError(f"{text!r}: {str(error).lower()}.", hint="Close the quote.") from None
+    def __init__(self, text: str) -> None:
+        self.rest = text
+        self._expressions = "{{" in text
 
-    def restore(part: str) -> str:
-        return re.sub(
-            "[\U000f0000-\U000ffffd]",
-            lambda match: (
-                kept[place] if (place := ord(match.group()) - 0xF0000) < len(kept) else match.group()
-            ),
-            part,
-        )
+    def word(self) -> str:
+        """Return the next word, unquoted, with its expressions as typed.
 
-    return restore(word), restore(masked[source.tell() :])
+        Raises:
+            OptionError: A quote is left open.
+        """
+        text, at, quote = self.rest, 0, ""
+        kept: list[str] = []
+        while at < len(text):
+            end = self._expression_end(text, at)
+            if end is not None:
+                kept.append(text[at:end])
+                at = end
+                continue
+            char, at = text[at], at + 1
+            if char == quote:
+                quote = ""
+            elif not quote and char in " \t\r\n":
+                break
+            elif not quote and char in "'\"":
+                quote = char
+            elif char == "\\" and quote != "'":
+                if at == len(text):
+                    raise OptionError(f"{text!r}: no escaped character.", hint="Write \\\\ for a backslash.")
+                plain = bool(quote) and text[at] not in {quote, "\\"}
+                kept.append(char if plain else "")
+                if text[at] != "{":
+                    kept.append(text[at])
+                    at += 1
+            else:
+                kept.append(char)
+        if quote:
+            raise OptionError(f"{text!r}: no closing quotation.", hint="Close the quote.")
+        self.rest = text[at:].lstrip()
+        return "".join(kept)
+
+    def _expression_end(self, text: str, at: int) -> int | None:
+        from jupyter_prem.conversation import expression_end
+
+        if not (self._expressions and text.startswith("{{", at)):
+            return None
+        end = expression_end(text, at)
+        self._expressions = end is not None  # where one is left open, none can be told after it
+        return end

@@ -207,3 +207,23 @@ def test_tab_waits_for_no_service_that_does_not_answer(tabbed, service):
 def test_unloading_takes_tab_back(tabbed):
     tabbed.run("%unload_ext jupyter_prem")
     assert "%%chat --temperature" not in tab(tabbed, "%%chat --temp")
+
+
+@pytest.mark.parametrize(
+    "options", ["--once", "--once -s {{ {'a':{'b':'z'}}['a']['b'] }}", r"--once -s {{ 'z\'s' }}"]
+)
+def test_braces_outside_of_expressions_go_out_as_typed(kernel, service, options):
+    kernel.run("x = 'water'")
+    assert prompt(kernel, service, r"Fe $\mathrm{Ca^{2+}}$ and $e^{-{t-}}$ in {{ x }}", options) == (
+        r"Fe $\mathrm{Ca^{2+}}$ and $e^{-{t-}}$ in water"
+    )
+    first = service.questions[-1].body["messages"][0]["content"]
+    assert first in {"z", "z's"} or options == "--once"
+
+
+def test_a_method_may_name_its_object(kernel, service):
+    ran = kernel.run(
+        "class Course:\n    topic = 'cells'\n    def ask(self):\n        %chat --once on {{ self.topic }}\nCourse().ask()"
+    )
+    assert ran.status == "ok", ran.error
+    assert service.questions[-1].body["messages"][-1]["content"] == "on cells"

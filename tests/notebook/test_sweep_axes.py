@@ -39,6 +39,11 @@ def test_expressions_are_values_of_the_notebook(kernel):
     assert column(kernel, "city") == ["Oslo", "Rome", "Rome!"]
 
 
+def test_an_expression_may_hold_braces_and_quotes(kernel):
+    swept(kernel, "%%sweep city={{ {'a':{'b':['x','y']}}['a']['b'] }} n={{ 'it\\'s' }},b\n{{ city }} {{ n }}")
+    assert column(kernel, "text") == [f"You said: {city} {n}" for city in "xy" for n in ("it's", "b")]
+
+
 def test_one_value_holds_throughout_and_is_no_column(kernel):
     kernel.run("one = 'Oslo'")
     swept(kernel, "%%sweep city={{ one }} n=0:2\n{{ city }} {{ n }}")

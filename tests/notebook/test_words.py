@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+import shlex
+
 import pytest
 
 from jupyter_prem.notebook._options import OPTIONS, OptionError
 from jupyter_prem.notebook._transform import keep_cells, keep_lines
-from jupyter_prem.notebook._words import split_line, split_options
+from jupyter_prem.notebook._words import expression_parts, split_line, split_options
 
 LINES = [
     ("", [], ""),
@@ -28,6 +31,18 @@ LINES = [
     ("-s 'x {{ a }} y' hi {{ b }}", ["--system=<x {{ a }} y>"], "hi {{ b }}"),
     ('-s {{ f("}}") }} hi', ['--system=<{{ f("}}") }}>'], "hi"),
     ("- is a dash", ["-"], "is a dash"),
+    ("-s {{ {'a':{'b':'z'}}['a']['b'] }} hi", ["--system=<{{ {'a':{'b':'z'}}['a']['b'] }}>"], "hi"),
+    (r"-s {{ 'it\'s' }} it's", [r"--system=<{{ 'it\'s' }}>"], "it's"),
+    ("--system={{ {'a':{}} }} -t 0 hi", ["--system=<{{ {'a':{}} }}>", "--temperature=0"], "hi"),
+    ('-s "x {{ d["}}"] }} y" hi', ['--system=<x {{ d["}}"] }} y>'], "hi"),
+    ("-t 0 hi {{ {'a': 1} }} {{ open", ["--temperature=0"], "hi {{ {'a': 1} }} {{ open"),
+    (
+        "--raw -s '{{ open' -t 0 it's {{ x }}",
+        ["--raw", "--system={{ open", "--temperature=0"],
+        "it's {{ x }}",
+    ),
+    ("-s \U000f0000{{ a }} \U000f0000", ["--system=<\U000f0000{{ a }}>"], "\U000f0000"),
+    ('-s "\\{{ a }}" hi', ["--system=<\\{{ a }}>"], "hi"),
 ]
 
 
@@ -39,10 +54,46 @@ def test_a_line_is_options_and_a_prompt_as_typed(line, words, prompt):
     assert split_line(line, expand) == (words, prompt)
 
 
-@pytest.mark.parametrize("line", ["-s 'open", "-t", "--model"])
+@pytest.mark.parametrize("line", ["-s 'open", "-t", "--model", "-s x\\"])
 def test_an_open_quote_or_a_missing_value_is_an_error(line):
     with pytest.raises(OptionError):
         split_options(line, str)
+
+
+def test_words_without_expressions_are_a_shells():
+    chosen = random.Random(3)  # noqa: S311 - a sample, no secret
+    for _ in range(5000):
+        text = "-" + "".join(chosen.choice("ab '\"\\-=} \t#") for _ in range(chosen.randrange(12)))
+        try:
+            first = next(iter(shlex.split(text)))
+        except ValueError:
+            continue
+        if first.startswith("-") and not first.startswith(
+            tuple(flag for option in OPTIONS for flag in option.flags)
+        ):
+            assert split_line(text, str)[0][:1] == [first] or first == "--", text
+
+
+PARTS = {
+    "city={{ {'a':{'b':['x','y']}}['a']['b'] }} -o runs": [
+        "city={{ {'a':{'b':['x','y']}}['a']['b'] }}",
+        "-o",
+        "runs",
+    ],
+    r"a={{ 'it\'s' }} b='x y'": [r"a={{ 'it\'s' }}", "b='x y'"],
+    "  a=1\t b=2 ": ["a=1", "b=2"],
+}
+
+
+@pytest.mark.parametrize("line", PARTS)
+def test_a_line_is_split_outside_of_quotes_and_expressions(line):
+    assert expression_parts(line, " \t\n") == PARTS[line]
+
+
+@pytest.mark.parametrize("line", ["a={{ x", "a='x", "a={{ ( }} b", "it's"])
+def test_what_is_left_open_is_an_error(line):
+    with pytest.raises(OptionError, match="left open"):
+        expression_parts(line, " ")
 
 
 def test_every_option_has_a_name_of_its_own():
