@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -116,11 +118,8 @@ def check_base_url(url: str, *, keyed: bool, allow_http_hosts: Collection[str] =
             send a key over plain http. The text offers the address that would work.
     """
     base = url.strip().rstrip("/")
-    if "@" in base.split("?")[0]:
-        raise ConfigurationError(
-            "The endpoint holds a user name or password.",
-            hint="Leave them out of the address, and set PREMAI_API_KEY instead.",
-        )
+    if "@" in _authority(base):
+        raise ConfigurationError("The endpoint holds a user name or password.", hint=_NO_LOGIN)
     if "?" in base or "#" in base:
         raise ConfigurationError(
             "The endpoint holds a query or a fragment.", hint="Give the base address alone."
@@ -129,8 +128,14 @@ def check_base_url(url: str, *, keyed: bool, allow_http_hosts: Collection[str] =
         parts = urlsplit(base)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
+        if _may_hold_login(base):
+            raise ConfigurationError("The endpoint is no URL.", hint=_NO_LOGIN) from None
         raise ConfigurationError(f"The endpoint {base!r} is no URL: {error}.") from None
     if parts.scheme not in {"http", "https"} or not host:
+        if _may_hold_login(base):
+            raise ConfigurationError(
+                "The endpoint is no http or https address.", hint=f"Begin it with https:// . {_NO_LOGIN}"
+            )
         offer = f"https://{base.split('://')[-1].lstrip('/')}" if base else PREM_STUDIO
         raise ConfigurationError(
             f"The endpoint {base!r} is no http or https address.",
@@ -146,3 +151,20 @@ def check_base_url(url: str, *, keyed: bool, allow_http_hosts: Collection[str] =
             ),
         )
     return base
+
+
+_NO_LOGIN = "Leave a user name or password out of the address, and set PREMAI_API_KEY instead."
+
+
+def _authority(base: str) -> str:
+    """Return what stands before the path, where a user name would be: as it is read, and as it looks."""
+    with contextlib.suppress(ValueError):
+        read = urlsplit(base).netloc
+        looks = re.split("[/?#]", base.partition("://")[2] or base, maxsplit=1)[0]
+        return read + looks
+    return base
+
+
+def _may_hold_login(base: str) -> bool:
+    """Whether an address that is none may hold a user name or password, so that no error shows it."""
+    return "@" in base or "%40" in base

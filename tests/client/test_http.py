@@ -75,6 +75,7 @@ def test_words_are_found_cleaned_and_cut(service, body, words, clients):
         ("", "/api/v1/chat/completions"),
         ("/v1", "/v1/chat/completions"),
         ("/x/", "/x/api/v1/chat/completions"),
+        ("/user/jane@uni.edu/proxy/8000/v1", "/user/jane@uni.edu/proxy/8000/v1/chat/completions"),
     ],
 )
 def test_the_paths_of_prem_and_of_v1(service, base, path, clients):
