@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from jupyter_prem.client import Address, Key
 
 from ._errors import EmbeddedError, require_extra
-from ._weights import SMOLLM2, ensure_weights, named_weights
+from ._weights import SMOLLM2, ensure_weights, named_file, named_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,8 @@ class EmbeddedEndpoint:
     """The embedded model, in one child process of this process. Thread-safe; prints nothing.
 
     The child starts when its address is first asked for, again if it ended, anew after `os.fork`, and ends
-    with `close`, with this object, or with this process.
+    with `close`, with this object, or with this process. What `PREM_EMBEDDED_MODEL` names is read when it
+    starts, and holds while it runs.
     """
 
     name = "embedded"
@@ -53,8 +54,12 @@ class EmbeddedEndpoint:
 
     @property
     def model(self) -> str:
-        """The model's id, known before it starts."""
-        named = os.environ.get("PREM_EMBEDDED_MODEL")
+        """The model's name: of the child that runs, else of the one that would start."""
+        self._after_fork()
+        child = self._child
+        if child is not None and child.alive:
+            return child.model
+        named = named_file()
         return Path(named).stem if named else SMOLLM2.model_id
 
     def address(self, progress: Progress | None = None) -> Address:
@@ -118,10 +123,12 @@ class _Child:
     Args:
         process: Where it runs; its stdin is what keeps it alive.
         address: Where it listens.
+        model: What its model is called.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], address: Address) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], address: Address, model: str) -> None:
         self.address = address
+        self.model = model
         self._process = process
         self._owner = os.getpid()
 
@@ -183,7 +190,8 @@ def _start(weights: Path, expected: str | None) -> _Child:
             words.seek(0)
             said = words.read()[-4000:].decode("utf-8", "replace").strip().splitlines()
             raise _did_not_start(process, answer.get("error", ""), said)
-    return _Child(process, Address(f"http://127.0.0.1:{answer['port']}", Key(key), "the embedded model"))
+    address = Address(f"http://127.0.0.1:{answer['port']}", Key(key), "the embedded model")
+    return _Child(process, address, SMOLLM2.model_id if expected else weights.stem)
 
 
 def _spawn(words: IO[bytes]) -> subprocess.Popen[bytes]:

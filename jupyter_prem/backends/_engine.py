@@ -104,7 +104,9 @@ class Engine:
             raise EmbeddedError(f"llama.cpp cannot load {path}: {failure}", hint="Is it a whole GGUF file?")
         known = self.sha256 == SMOLLM2.sha256
         self.model_id: str = SMOLLM2.model_id if known else path.stem
-        self.aliases = frozenset({self.model_id.lower(), "embedded", *(("smollm2",) if known else ())})
+        # A file is asked for by its name before anybody knows which model it holds.
+        names = {self.model_id, path.stem, "embedded", *(("smollm2",) if known else ())}
+        self.aliases = frozenset(name.lower() for name in names)
         self.created = int(path.stat().st_mtime)
         with path.open("rb") as file:
             self._native_tools = template_knows_tools(file.read(_HEAD))

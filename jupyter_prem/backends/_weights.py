@@ -23,6 +23,7 @@ __all__ = [
     "cache_folder",
     "check_gguf",
     "ensure_weights",
+    "named_file",
     "named_weights",
     "sha256_of",
 ]
@@ -109,10 +110,13 @@ def named_weights() -> Path | None:
     Raises:
         WeightsError: There is no such file, or it is no GGUF.
     """
-    name = os.environ.get(ENVIRONMENT, "").strip()
-    if not name:
-        return None
-    return check_gguf(Path(name), source=f"{ENVIRONMENT} names")
+    name = named_file()
+    return check_gguf(Path(name), source=f"{ENVIRONMENT} names") if name else None
+
+
+def named_file() -> str:
+    """Return what `PREM_EMBEDDED_MODEL` names, whatever it is; empty where it is not set, or blank."""
+    return os.environ.get(ENVIRONMENT, "").strip()
 
 
 def check_gguf(path: Path, *, source: str) -> Path:

@@ -14,9 +14,10 @@ import httpx
 import psutil
 import pytest
 
-from jupyter_prem.backends import _embedded
+from jupyter_prem.backends import Client, _embedded
 from jupyter_prem.backends._embedded import EmbeddedEndpoint
 from jupyter_prem.backends._errors import EmbeddedError, MissingExtraError
+from jupyter_prem.backends._weights import named_weights
 from jupyter_prem.client import Interrupted
 
 weights = pytest.mark.weights
@@ -45,6 +46,45 @@ def test_another_file_has_its_own_name(tmp_path, monkeypatch, weights):
         assert [model["id"] for model in models["data"]] == ["My Model"]
     finally:
         endpoint.close()
+
+
+@weights
+def test_a_variable_that_changes_while_it_runs_holds_from_the_next_start(tmp_path, monkeypatch, weights):
+    path = tmp_path / "Copy of SmolLM2-135M-Instruct.Q4_1.gguf"
+    path.symlink_to(weights)
+    monkeypatch.setenv("PREM_EMBEDDED_MODEL", f" {path} ")
+    endpoint = EmbeddedEndpoint()
+    asked = []
+    try:
+        with Client(endpoint) as client:
+            for value in (f" {path} ", " ", "/nowhere.gguf", None):
+                if value is None:
+                    monkeypatch.delenv("PREM_EMBEDDED_MODEL")
+                else:
+                    monkeypatch.setenv("PREM_EMBEDDED_MODEL", value)
+                response = client.chat("hi", max_completion_tokens=1)
+                asked.append((response.request["model"], response.model))
+        assert endpoint.model == path.stem
+    finally:
+        endpoint.close()
+    assert asked == [(path.stem, "SmolLM2-135M-Instruct")] * 4
+    assert endpoint.model == "SmolLM2-135M-Instruct"
+
+
+@pytest.mark.parametrize(
+    ("value", "model"),
+    [
+        ("", "SmolLM2-135M-Instruct"),
+        (" \t", "SmolLM2-135M-Instruct"),
+        (" ~/models/My Model.gguf ", "My Model"),
+        ("a.b.gguf", "a.b"),
+    ],
+)
+def test_a_blank_variable_names_no_file(monkeypatch, value, model):
+    monkeypatch.setenv("PREM_EMBEDDED_MODEL", value)
+    assert EmbeddedEndpoint().model == model
+    if not value.strip():
+        assert named_weights() is None
 
 
 def child_that(monkeypatch, code):
