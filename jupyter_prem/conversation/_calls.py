@@ -8,9 +8,9 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jupyter_prem.client import ChatResponse, Message
+    from jupyter_prem.client import ChatRequest, ChatResponse, Message
 
-__all__ = ["as_sent", "with_ids"]
+__all__ = ["as_sent", "refused_calls", "with_ids"]
 
 _NOT_NAMES = re.compile(r"[^a-zA-Z0-9_-]+")
 _NAME_LENGTH = 64  # OpenAI's limit, which its peers keep
@@ -47,6 +47,15 @@ def as_sent(message: Message) -> Message:
         for call in message.tool_calls
     )
     return message if calls == message.tool_calls else dataclasses.replace(message, tool_calls=calls)
+
+
+def refused_calls(request: ChatRequest, response: ChatResponse) -> str:
+    """Return why no call of an answer may be made; nothing if they may."""
+    if request.tool_choice == "none":
+        return "no function may be called (--tool-choice none)."
+    if response.finish_reason in {"length", "content_filter"}:
+        return "the answer was cut before the call was complete."
+    return ""
 
 
 def _json(arguments: str) -> str:

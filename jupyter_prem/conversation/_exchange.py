@@ -24,7 +24,7 @@ from jupyter_prem.client import (
 )
 from jupyter_prem.objects import ERROR, tool_name
 
-from ._calls import as_sent, with_ids
+from ._calls import as_sent, refused_calls, with_ids
 from ._interrupts import uninterrupted
 from ._question import Question, place, request_at
 from ._turn import Turn
@@ -93,7 +93,17 @@ class Exchange:
         """
         if self._held is None:
             held = ExitStack()
-            held.enter_context(self._watch.allow(self.request))
+            try:
+                held.enter_context(self._watch.allow(self.request))
+            except PremError as error:
+                if self._answers:
+                    kept = (
+                        ""
+                        if self._question.once
+                        else "; the exchange so far is kept: %prem undo takes it back"
+                    )
+                    error.where = f"the next request was not sent{kept}"
+                raise
             self._held = held
 
     @property
@@ -213,7 +223,8 @@ class Exchange:
                 raise
             self._retries += 1
             self._watch.again(error)
-            return [Message("user", _AGAIN.format(error=error.what))]
+            again = "Answer again, with JSON that fits the schema and nothing else."
+            return [Message("user", f"{error.what}\n{again}")]
         self._answers[-1] = dataclasses.replace(response, parsed=parsed)
         return None
 
@@ -223,7 +234,7 @@ class Exchange:
         if any(call.name in theirs for call in self._open):
             self._open = []  # tools that were given as dicts are called by whoever gave them
             return None
-        refused = self._refused()
+        refused = refused_calls(self.request, self._answers[-1])
         if refused:
             self._answer_open(f"{ERROR}{refused}")
             return None
@@ -237,14 +248,6 @@ class Exchange:
         for call in list(self._open):
             self._run(call)
         return [] if self._question.tools else None
-
-    def _refused(self) -> str:
-        """Return why no call of this answer may be made; nothing if they may."""
-        if self.request.tool_choice == "none":
-            return "no function may be called (--tool-choice none)."
-        if self._answers[-1].finish_reason in {"length", "content_filter"}:
-            return "the answer was cut before the call was complete."
-        return ""
 
     def _run(self, call: ToolCall) -> None:
         tool = self._question.tools.get(call.name)
@@ -295,6 +298,3 @@ class Exchange:
             schema=where.schema,
             endpoint=self._question.endpoint,
         )
-
-
-_AGAIN = "{error}\nAnswer again, with JSON that fits the schema and nothing else."
