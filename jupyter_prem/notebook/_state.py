@@ -183,6 +183,11 @@ class Notebook:
             cell=question.cell or self._cell(),
         )
 
+    def system_of(self, conversation: Conversation) -> str:
+        """Return the system message of the next question: what the branch was given, else the settings'."""
+        head = conversation.head
+        return head.system if head is not None and head.system_given else self.settings().system
+
     def allow(self, request: ChatRequest) -> AbstractContextManager[None]:
         """Hold what a request may use of the budget; raise a BudgetError where it could pass it."""
         return self.ledger.reserved(self.settings().budget, request)

@@ -202,8 +202,9 @@ class Chat:
         if controls.templates:
             text = expand(text, names, where="in the question")
         question = controls.question(text, names, afresh=asked.kind == "ask")
-        if system is not None and system == (conversation.system or ""):
-            system = None  # it holds already
+        before = asked.turn or conversation.head
+        if before is not None and before.system_given and system == before.system:
+            system = None  # it was given already
         return dataclasses.replace(question, kind=asked.kind, turn=asked.turn, system=system)
 
     def _done(self, asking: Asking, error: BaseException | None, system: str | None) -> None:

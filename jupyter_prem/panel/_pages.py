@@ -170,7 +170,7 @@ class Pages:
             "conversations": [(name, plain(name)) for name in list(notebook.conversations)],
             "asking": asking,
             "failed": self._failed(),
-            "system": plain(chat.conversation.system or settings.system),
+            "system": plain(notebook.system_of(chat.conversation)),
             "systemSet": talk.system,
             "controls": described(settings),
             "values": dict(chat.controls.values),

@@ -44,7 +44,7 @@ def status(magics: PremMagics) -> None:
         ("key", _key(magics, answerer.chosen.key_source)),
         ("model", model or "the service's only one"),
         ("conversation", f"{conversation.name}, {len(conversation)} turns"),
-        ("system", conversation.system or settings.system or "none"),
+        ("system", magics.notebook.system_of(conversation) or "none"),
     ]
     rows += [(name, value) for name, value in settings.fields.items() if name != "model"]
     rows += [(name, value) for name in ("window", "budget") if (value := getattr(settings, name)) is not None]
