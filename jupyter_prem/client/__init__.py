@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     )
     from ._fields import FIELDS, NUMBER_RANGES, UNSET, Unset, check_field
     from ._keys import Key, scrub
+    from ._latch import Latch
     from ._request import Body, ChatRequest, Message, Messages, ToolCall, as_messages
     from ._response import ChatResponse, Choice, Delta, Model, Usage
     from ._retry import MAX_RETRIES, Retries, spent
@@ -108,6 +109,7 @@ __all__ = [
     "Interrupted",
     "InvalidKeyError",
     "Key",
+    "Latch",
     "LimitExceeded",
     "MalformedStream",
     "Message",
@@ -189,6 +191,7 @@ _PARTS = {
     "Interrupted": "_errors",
     "InvalidKeyError": "_errors",
     "Key": "_keys",
+    "Latch": "_latch",
     "LimitExceeded": "_errors",
     "MAX_RETRIES": "_retry",
     "MalformedStream": "_errors",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ._errors import Interrupted
+from ._latch import Latch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,26 +24,26 @@ class Cancel:
     """
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._cancelled = Latch()
         self._lock = threading.Lock()
         self._closers: list[Callable[[], None]] = []
 
     @property
     def cancelled(self) -> bool:
         """Whether `cancel` was called."""
-        return self._event.is_set()
+        return self._cancelled.is_set()
 
     def cancel(self) -> None:
         """Stop the question; safe from any thread, and more than once."""
         with self._lock:
-            self._event.set()
+            self._cancelled.set()
             closers = list(self._closers)
         for close in closers:
             close()
 
     def wait(self, seconds: float) -> bool:
         """Wait so long, or until `cancel` is called; return whether it was."""
-        return self._event.wait(seconds)
+        return self._cancelled.wait(seconds)
 
     @contextmanager
     def closing(self, close: Callable[[], None]) -> Iterator[None]:

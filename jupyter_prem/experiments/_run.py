@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from jupyter_prem.client import Latch
 from jupyter_prem.conversation import uninterrupted
 
 from ._ask import ask_all
@@ -129,7 +130,7 @@ class _Thread:
     def __init__(self, work: Callable[[], Any]) -> None:
         self._done: Future[None] = Future()
         # Thread.join is not waited in: an interrupt there has Python 3.11 take the thread for ended.
-        self._ended = threading.Event()
+        self._ended = Latch()
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
         self._stopped = False

@@ -9,6 +9,8 @@ import inspect
 import threading
 from typing import TYPE_CHECKING, Any
 
+from jupyter_prem.client import Latch
+
 from ._result import ITEMS
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class _Waiting:
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self._call = call
-        self._done = threading.Event()
+        self._done = Latch()
         self._value: Any = None
         self._error: BaseException | None = None
         self._stopped = False

@@ -9,7 +9,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from jupyter_prem.client import Cancel
+from jupyter_prem.client import Cancel, Latch
 from jupyter_prem.display import LiveData, LiveHtml
 from jupyter_prem.notebook._sinks import AnswerSink
 
@@ -80,7 +80,7 @@ class Asking:
         self._question = question
         self._done = done
         self._cancel = Cancel()
-        self.ended = threading.Event()
+        self.ended = Latch()
 
     def start(self) -> None:
         """Ask, in a daemon thread.

@@ -8,6 +8,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from jupyter_prem.client import Latch
 from jupyter_prem.display import frame, plain, timer, unlinked
 from jupyter_prem.notebook._outcome import bundle_of_turn
 
@@ -121,7 +122,7 @@ class Transcript:
         if waiting is not None:
             waiting.cancel()
             self._publish()
-        sent = threading.Event()
+        sent = Latch()
         post(sent.set)
         sent.wait(_PATIENCE)
 
