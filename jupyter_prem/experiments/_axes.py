@@ -6,7 +6,7 @@ import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 from jupyter_prem.client import FIELDS, RequestError, check_field
 
@@ -83,8 +83,8 @@ def _axis(key: str, given: Any, known: Collection[str]) -> Axis:
 
 
 def _varies(name: str, given: Any) -> bool:
-    if isinstance(given, _ONE) or not isinstance(given, Iterable):
-        return False
+    if isinstance(given, _ONE) or get_origin(given) is not None or not isinstance(given, Iterable):
+        return False  # list[int] is one type, though it is iterable
     if name not in _LISTS:
         return True
     items = list(given)

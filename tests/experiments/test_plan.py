@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import typing
 
 import numpy as np
 import pandas as pd
@@ -158,6 +159,12 @@ def test_types_and_functions_are_named_by_their_names():
     (point,) = plan_of("a", tools=[look], seed=1).points()
     assert point.functions == {"tools": [look]}
     assert point.request.tools[0]["function"]["name"] == "look"
+
+
+@pytest.mark.parametrize("kind", [list[City], dict[str, int], typing.List[City], tuple[int, str]], ids=repr)  # noqa: UP006 - either is written
+def test_a_type_of_parts_is_one_value(kind):
+    (point,) = plan_of("a", response_format=kind, seed=1).points()
+    assert point.schema is not None
 
 
 def test_settings_hold_where_the_axes_say_nothing():
