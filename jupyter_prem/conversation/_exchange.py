@@ -97,12 +97,9 @@ class Exchange:
                 held.enter_context(self._watch.allow(self.request))
             except PremError as error:
                 if self._answers:
-                    kept = (
-                        ""
-                        if self._question.once
-                        else "; the exchange so far is kept: %prem undo takes it back"
-                    )
-                    error.where = f"the next request was not sent{kept}"
+                    error.where = "the next request was not sent"
+                    if not self._question.once:
+                        error.where += "; the exchange so far is kept: %prem undo takes it back"
                 raise
             self._held = held
 
