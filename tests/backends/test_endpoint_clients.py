@@ -68,14 +68,14 @@ def test_a_client_that_leaves_frees_the_slot(api):
     leave_after(api, ENDLESS)
     start = time.monotonic()
     assert api.post(PATH, json=ASK, timeout=10).status_code == 200
-    assert time.monotonic() - start < 8  # on a busy machine; unheard, it would take 18
+    assert time.monotonic() - start < 3
 
 
 def test_a_client_that_leaves_while_its_prompt_is_read_frees_the_slot(api):
     leave_after(api, {**ASK, "messages": [{"role": "user", "content": "word " * 6000}]})
     start = time.monotonic()
     assert api.post(PATH, json=ASK, timeout=10).status_code == 200
-    assert time.monotonic() - start < 8  # on a busy machine; unheard, it would take 18
+    assert time.monotonic() - start < 3
 
 
 def test_a_client_that_leaves_the_queue_is_never_asked_for(api):
@@ -84,7 +84,7 @@ def test_a_client_that_leaves_the_queue_is_never_asked_for(api):
         leave_after(api, ENDLESS)
     start = time.monotonic()
     assert api.post(PATH, json=ASK, timeout=10).status_code == 200
-    assert time.monotonic() - start < 8  # on a busy machine; unheard, it would take 18
+    assert time.monotonic() - start < 3
 
 
 def test_requests_queue(endpoint):
