@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 
+import httpx
 import pytest
 from loopback import Reply, answer, chunk, event
 from wire_asked import open_to
@@ -172,3 +173,24 @@ def test_a_service_that_closes_idle_connections_is_asked_again(service):
             return (await client.chat("again", model="m")).text
 
     assert asyncio.run(main()) == "You said: again"
+
+
+def test_the_wires_own_limit_is_told_as_the_limit_that_it_is(service):
+    """It comes before ours now and then: both are as long."""
+    from jupyter_prem.client._http._aiohttp import Aiohttp
+
+    service.say(event(chunk("so far")), threading.Event())
+
+    async def main():
+        wire = Aiohttp(False, httpx.Limits())  # noqa: FBT003 - as httpx has it
+        limits = {"connect": 5, "read": 0.2}
+        response = await wire.send("POST", f"{service.url}/api/v1/chat/completions", {}, b"{}", limits)
+        try:
+            assert b"so far" in await anext(response)
+            with pytest.raises(httpx.ReadTimeout):
+                await anext(response)
+        finally:
+            await response.aclose()
+            await wire.aclose()
+
+    asyncio.run(main())

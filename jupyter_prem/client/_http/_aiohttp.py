@@ -154,4 +154,5 @@ class _Handler(ResponseHandler):
         payload = self._payload
         super().set_exception(exc, *cause)
         if payload is not None and not payload.is_eof() and payload.exception() is None:
-            payload.set_exception(aiohttp.ClientPayloadError(f"Response payload is not completed: {exc}"))
+            cut = aiohttp.ClientPayloadError(f"Response payload is not completed: {exc}")
+            payload.set_exception(exc if isinstance(exc, TimeoutError) else cut)
