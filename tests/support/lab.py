@@ -95,7 +95,11 @@ class Lab:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:  # after a page of Notebook 7 it does not end; its kernels follow it
+            self.process.kill()
+            self.process.wait()
         self._log.close()
 
 
