@@ -75,10 +75,14 @@ def reply(texts, message):
 
 
 def loop(place, body):
-    """Cells that run `body` for each text `t` with its number `n`, so many a cell."""
+    """Cells that run `body` for each text `t` with its number `n`, so many a cell, at a pace that a page can draw.
+
+    A page of hundreds of outputs lays itself out for each that comes; from one that falls behind for a minute the
+    server hears nothing, and what the kernel says then is lost.
+    """
     count = len(place.texts)
     return [
-        f"for n in range({start}, {min(start + PER_CELL, count)}):\n    t = texts[n]\n    {body}"
+        f"for n in range({start}, {min(start + PER_CELL, count)}):\n    t = texts[n]\n    {body}\n    time.sleep(0.05)"
         for start in range(0, count, PER_CELL)
     ]
 
@@ -87,7 +91,7 @@ def write(place, name, *codes):
     setup = (
         f"%load_ext jupyter_prem\n%config PremMagics.endpoint = {place.service.url!r}\n"
         "%config PremMagics.model = 'm'\n%config PremMagics.live = 'always'\n"
-        "import json\nfrom IPython.display import Markdown, display\n"
+        "import json, time\nfrom IPython.display import Markdown, display\n"
         "from jupyter_prem import ChatPanel\nfrom jupyter_prem.display import bundle, render\n"
         "from jupyter_prem.display._frame import frame\n"
         "texts = json.load(open('texts.json'))\nshell = get_ipython()\n"
