@@ -47,7 +47,7 @@ def sweep(soak: Soak) -> None:
         ran = soak.run(code, limit=60, stop=moment(soak, 0.5 if number < 3 else 0))
         breaks += soak.stopped
         stopped = soak.stopped
-        if ran.status != "ok" and not (
+        if ran.status not in {"ok", "lost"} and not (
             stopped and ran.ename in {"SweepInterrupted", "Interrupted", "KeyboardInterrupt"}
         ):
             soak.fault(f"{tag}: {ran.status} {ran.ename} {ran.error}")
