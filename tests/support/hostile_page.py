@@ -77,8 +77,8 @@ def reply(texts, message):
 def loop(place, body):
     """Cells that run `body` for each text `t` with its number `n`, so many a cell, at a pace that a page can draw.
 
-    A page of hundreds of outputs lays itself out for each that comes; from one that falls behind for a minute the
-    server hears nothing, and what the kernel says then is lost.
+    A page of hundreds of outputs lays itself out for each that comes. One that fell minutes behind showed its last
+    cells as running for ever, though the kernel had done them all.
     """
     count = len(place.texts)
     return [
