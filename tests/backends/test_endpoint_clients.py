@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import socket
-import time
 
 import httpx
 import pytest
@@ -62,29 +61,29 @@ def leave_after(api, body, seconds=0.5):
         api.post(PATH, json=body, timeout=seconds)
 
 
+def answered_soon(api):
+    """A batch of a prompt takes about a second, three on a busy machine: this is far below what was left."""
+    assert api.post(PATH, json=ASK, timeout=10).status_code == 200
+
+
 def test_a_client_that_leaves_frees_the_slot(api):
     for _ in range(2):
         cancelled(api, **ENDLESS)
     leave_after(api, ENDLESS)
-    start = time.monotonic()
-    assert api.post(PATH, json=ASK, timeout=10).status_code == 200
-    assert time.monotonic() - start < 3
+    answered_soon(api)
 
 
 def test_a_client_that_leaves_while_its_prompt_is_read_frees_the_slot(api):
+    # Uncancelled, it is read for more than a minute.
     leave_after(api, {**ASK, "messages": [{"role": "user", "content": "word " * 6000}]})
-    start = time.monotonic()
-    assert api.post(PATH, json=ASK, timeout=10).status_code == 200
-    assert time.monotonic() - start < 3
+    answered_soon(api)
 
 
 def test_a_client_that_leaves_the_queue_is_never_asked_for(api):
     with api.stream("POST", PATH, json={**ENDLESS, "stream": True}) as first:
         next(first.iter_lines())
         leave_after(api, ENDLESS)
-    start = time.monotonic()
-    assert api.post(PATH, json=ASK, timeout=10).status_code == 200
-    assert time.monotonic() - start < 3
+    answered_soon(api)
 
 
 def test_requests_queue(endpoint):
