@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["axis_labels", "column_labels", "is_lacking"]
 
 _PLAIN = (str, bool, int, float, type(None))
+# By whether NaN is a number; json.dumps makes an encoder each time, which takes longer than a number does.
+_encode = {nan: json.JSONEncoder(allow_nan=nan).encode for nan in (False, True)}
 _AS_TEXT = (Decimal, Fraction, PurePath, UUID, dt.timedelta)
 # Of pandas, by their names, so that it is not imported.
 _MISSING = frozenset({"NAType", "NaTType"})
@@ -70,7 +72,7 @@ def _label(value: Any, what: str, where: str, *, nan: bool) -> Any:
     kind = type(value).__name__
     try:
         found = _as_data(value)
-        json.dumps(found, allow_nan=nan)
+        _encode[nan](found)
     except _NoLabelError as error:
         kind = str(error)
     except (TypeError, ValueError, RecursionError):  # such as NaN in a list, or a list that holds itself
