@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from jupyter_prem.client import SchemaError
 
+from ._jsonschema import load
 from ._place import path_text
 
 __all__ = ["Fault", "Unfit", "checker_of", "plain_schema", "short"]
@@ -53,6 +54,7 @@ def plain_schema(value: Mapping[str, Any]) -> dict[str, Any]:
         raise SchemaError(
             f"The schema is no JSON: {error}.", hint="A JSON Schema holds strings, numbers, lists and dicts."
         ) from None
+    load()
     from jsonschema.exceptions import SchemaError as NoSchema
     from jsonschema.validators import Draft202012Validator, validator_for
 
@@ -73,6 +75,7 @@ def _as_dict(value: Any) -> Any:
 
 def checker_of(schema: Mapping[str, Any]) -> Callable[[Any], None]:
     """Return what raises `Unfit` for data that does not fit; of many faults it finds the first ones."""
+    load()
     from jsonschema.exceptions import best_match
     from jsonschema.validators import Draft202012Validator, extend, validator_for
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import types
 from typing import Literal, NewType
@@ -158,3 +159,28 @@ def test_every_price_in_hundredths_is_one():
         schema.parse(f'{{"price": {cents // 100}.{cents % 100:02}}}')
         with pytest.raises(StructuredOutputError, match=r"\$\.price"):
             schema.parse(f'{{"price": {cents // 100}.{cents % 100:02}1}}')
+
+
+IRIS = """
+import sys
+sys.modules["rfc3987"] = None  # which jsonschema would take instead
+from jupyter_prem.objects import schema_of
+schema_of({"type": "object", "properties": {"at": {"type": "string", "format": "iri"}}}).parse('{"at": "x"}')
+from jsonschema import Draft202012Validator as Validator
+print("rfc3987_syntax" in sys.modules)
+at = Validator({"format": "iri"}, format_checker=Validator.FORMAT_CHECKER)
+print(at.is_valid("http://\u00fc.de/\u00e4"), at.is_valid("no <iri>"), "rfc3987_syntax" in sys.modules)
+"""
+
+
+def test_the_grammar_of_iris_is_compiled_when_one_is_checked_and_not_before():
+    run = subprocess.run([sys.executable, "-c", IRIS], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout.split("\n") == ["False", "True False True", ""]
+
+
+def test_a_grammar_that_was_ruled_out_stays_so():
+    absent = f"import sys\nsys.modules['rfc3987_syntax'] = None\n{IRIS}"
+    run = subprocess.run(
+        [sys.executable, "-c", absent], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert run.stdout.split("\n") == ["True", "True True True", ""]  # without one, nothing is checked
