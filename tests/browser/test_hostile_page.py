@@ -67,33 +67,31 @@ def test_fields_and_tables(place):
     notebook.page.close()
 
 
-def test_calls_and_data(place):
-    kinds = {"calls": "--tools echo,fails", "data": "--schema anything", "text": "--schema anything"}
-    cells = [
-        cell
-        for kind, options in kinds.items()
-        for cell in loop(place, f"chat('--once {options}', f'{kind} {{n}}')")
-    ]
+# A page each: JupyterLab lays out all its outputs for each that comes.
+@pytest.mark.parametrize(
+    ("kind", "options", "shown", "times"),
+    [
+        ("calls", "--tools echo,fails", ".pm-call", 4),
+        ("data", "--schema anything", ".pm-data", 1),
+        ("text", "--schema anything", ".jp-OutputArea-output", 1),
+    ],
+)
+def test_calls_and_data(place, kind, options, shown, times):
+    cells = loop(place, f"chat('--once {options}', f'{kind} {{n}}')")
     live = [
         f"%%chat --once {options}\n{kind} {number}"
-        for kind, options in list(kinds.items())[:2]  # the third is no JSON, at which the page would stop
         for number in range(0, len(place.texts), 40)
+        if kind != "text"  # which is no JSON, at which the page would stop
     ]
-    notebook = run(
-        place,
-        "calls.ipynb",
-        "%config PremMagics.live = 'auto'",
-        *live,
-        "%config PremMagics.live = 'never'",
-        *cells,
-    )
+    name = f"{kind}.ipynb"
+    auto, never = (f"%config PremMagics.live = {live!r}" for live in ("auto", "never"))
+    notebook = run(place, name, auto, *live, never, *cells)
     page, count = notebook.page, len(place.texts)
-    assert page.locator(".pm-call").count() >= 4 * count
-    assert page.locator(".pm-data").count() >= count
-    assert_harmless(place, page, 3 * count)
+    assert page.locator(shown).count() >= times * count
+    assert_harmless(place, page, count)
     notebook.save()
     page.close()
-    export(place, "calls.ipynb", 3 * count)
+    export(place, name, count)
 
 
 def test_markdown_alone(place):
