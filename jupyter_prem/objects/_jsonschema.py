@@ -28,7 +28,7 @@ def load() -> None:
         try:
             importlib.import_module("jsonschema")
         finally:
-            del sys.modules[_GRAMMAR]
+            sys.modules.pop(_GRAMMAR, None)
 
 
 class _Later(ModuleType):
