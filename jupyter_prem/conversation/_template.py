@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import functools
-from collections import ChainMap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from jupyter_prem.objects import as_text
 from ._expressions import expressions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import jinja2
     from jinja2 import nodes
@@ -61,7 +60,7 @@ def evaluate(expression: str, names: Mapping[str, Any], *, where: str = "in the 
 
     with _named(where):
         value = _environment().compile_expression(expression.strip(), undefined_to_none=False)(
-            dict(_context(names))
+            _context(names, {*names, *vars(builtins)})
         )
         if isinstance(value, Undefined):
             str(value)  # says which name
@@ -75,6 +74,10 @@ class Template:
         text: See `expand`.
         where: What it is, for errors.
 
+    Attributes:
+        names: The names that its expressions use, those of Python's builtins as well.
+        inserted: Those of its names whose value itself goes into the text: not `len` of `{{ len(x) }}`.
+
     Raises:
         TemplateError: A `{{ }}` holds no expression.
     """
@@ -83,30 +86,13 @@ class Template:
         self._text = text
         self._where = where
         self._template: jinja2.Template | None = None
+        self.names: frozenset[str] = frozenset()
+        self.inserted: frozenset[str] = frozenset()
         if "{{" in text:
             with _named(where):
-                self._template = _environment().from_string(_parsed(text))
-
-    @functools.cached_property
-    def names(self) -> frozenset[str]:
-        """The names that its expressions use, those of Python's builtins as well."""
-        if self._template is None:
-            return frozenset()
-        from jinja2 import meta
-
-        found = meta.find_undeclared_variables(_parsed(self._text))
-        return frozenset("self" if name == _SELF else name for name in found)
-
-    @functools.cached_property
-    def inserted(self) -> frozenset[str]:
-        """Those of its names whose value itself goes into the text: not `len` of `{{ len(x) }}`."""
-        if self._template is None:
-            return frozenset()
-        from jinja2 import nodes
-
-        outputs = _parsed(self._text).find_all(nodes.Output)
-        found = {name for output in outputs for part in output.nodes for name in _inserted(part)}
-        return frozenset("self" if name == _SELF else name for name in found)
+                tree = _parsed(text)
+                self.names, self.inserted = _names(tree)
+                self._template = _environment().from_string(tree)
 
     def expand(self, names: Mapping[str, Any]) -> str:
         """Return the text with each expression replaced by the text of its value.
@@ -119,9 +105,23 @@ class Template:
         with _named(self._where):
             for name in self.inserted:
                 _check_given(name, names)
-            # A plain mapping, not a copy: a notebook's namespace can be large.
-            context = self._template.new_context(_context(names), shared=True)  # type: ignore[arg-type]  # any mapping
+            # Only what is used: a notebook's namespace can be large.
+            context = self._template.new_context(_context(names, self.names), shared=True)
             return "".join(self._template.root_render_func(context))
+
+
+def _names(tree: nodes.Template) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that a template uses, and those of them whose value itself goes into the text."""
+    from jinja2 import meta, nodes
+
+    used = meta.find_undeclared_variables(tree)
+    outputs = tree.find_all(nodes.Output)
+    inserted = {name for output in outputs for part in output.nodes for name in _inserted(part)}
+    return _own(used), _own(inserted)
+
+
+def _own(names: set[str]) -> frozenset[str]:
+    return frozenset("self" if name == _SELF else name for name in names)
 
 
 def _inserted(node: Any) -> Iterator[str]:
@@ -149,9 +149,14 @@ def _check_given(name: str, names: Mapping[str, Any]) -> None:
         raise UndefinedError(f"'{name}' is undefined, but for Python's own {name}")
 
 
-def _context(names: Mapping[str, Any]) -> ChainMap[str, Any]:
-    own = {_SELF: names["self"]} if "self" in names else {}
-    return ChainMap(own, names, vars(builtins))  # type: ignore[arg-type]  # any mapping
+def _context(names: Mapping[str, Any], used: Iterable[str]) -> dict[str, Any]:
+    """Return what Jinja's names mean, of those that are used."""
+    own = vars(builtins)
+    places = ((name, names if name in names else own) for name in used)
+    found = {name: place[name] for name, place in places if name in place}
+    if "self" in found:
+        found[_SELF] = found.pop("self")
+    return found
 
 
 def _parsed(text: str) -> nodes.Template:
@@ -180,25 +185,25 @@ def _stand_in(text: str) -> str:
 @contextmanager
 def _named(where: str) -> Iterator[None]:
     """Name what goes wrong with a template."""
-    from jinja2 import TemplateSyntaxError, UndefinedError
-
     try:
         yield
-    except TemplateSyntaxError as error:
-        raise TemplateError(
-            f"{{{{ }}}} holds no expression: {error.message}",
-            where=f"{where}, line {error.lineno}",
-            hint="Use --raw to send braces as they are.",
-        ) from None
-    except UndefinedError as error:
-        raise TemplateError(
-            f"A template name has no value: {str(error).replace(_SELF, 'self')}.",
-            where=where,
-            hint="No cell has failed yet in this kernel."
-            if "'last_error'" in str(error)
-            else "Define it in a cell above, or use --raw to send braces as they are.",
-        ) from None
     except Exception as error:
+        from jinja2 import TemplateSyntaxError, UndefinedError
+
+        if isinstance(error, TemplateSyntaxError):
+            raise TemplateError(
+                f"{{{{ }}}} holds no expression: {error.message}",
+                where=f"{where}, line {error.lineno}",
+                hint="Use --raw to send braces as they are.",
+            ) from None
+        if isinstance(error, UndefinedError):
+            raise TemplateError(
+                f"A template name has no value: {str(error).replace(_SELF, 'self')}.",
+                where=where,
+                hint="No cell has failed yet in this kernel."
+                if "'last_error'" in str(error)
+                else "Define it in a cell above, or use --raw to send braces as they are.",
+            ) from None
         raise TemplateError(
             f"A template expression failed: {type(error).__name__}: {error}",
             where=where,

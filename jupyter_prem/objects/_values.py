@@ -20,10 +20,13 @@ _COLUMNS = 20
 _LINES = 10
 _WIDTH = 60
 _SIZE, _EDGE = 100, 3  # values of an array that are shown whole; of a longer side, those at each end
+_PLAIN = frozenset({str, int, float, bool, type(None)})  # what a sweep fills in a thousand times
 
 
 def as_text(value: Any) -> Any:
     """Return a DataFrame, Series, array or figure as at most 2,000 characters; anything else as it is."""
+    if type(value) in _PLAIN:
+        return value
     for cls in type(value).__mro__:
         form = _FORMS.get((cls.__module__.partition(".")[0], cls.__name__))
         if form is not None:

@@ -124,3 +124,17 @@ def test_a_function_of_pythons_is_no_value_unless_it_was_given(name, around):
 )
 def test_functions_of_pythons_may_be_called(text, expected):
     assert expand(text, {**NAMES, "kind": int}) == expected
+
+
+def test_only_the_names_that_are_used_are_looked_up():
+    """A notebook's namespace can be large, and one of its values slow to make."""
+    looked_up = []
+
+    class Names(dict):
+        def __getitem__(self, name):
+            looked_up.append(name)
+            return super().__getitem__(name)
+
+    names = Names(NAMES, self="me", len=len)
+    assert Template("{{ a }} {{ d.k | join }} {{ self }} {{ len(city) }}").expand(names) == "1 12 me 4"
+    assert sorted(looked_up) == ["a", "city", "d", "len", "self"]
