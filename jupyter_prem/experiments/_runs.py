@@ -77,14 +77,10 @@ class Runs:
 
     def summary(self) -> str:
         """Return in one line how many were answered and what they used; a replay says the same."""
-        failed = tokens = 0
-        for _, row in self.rows:
-            failed += "error" in row
-            usage = (row.get("answer") or {}).get("usage") or {}
-            tokens += usage.get("total_tokens") or 0
-        parts = [f"{len(self) - failed:,} of {len(self.rows):,} answered"]
-        parts += [f"{failed:,} failed"] if failed else []
-        parts += [f"{tokens:,} tokens"] if tokens else []
+        rows = self.rows
+        parts = [f"{rows.count - rows.failed:,} of {len(rows):,} answered"]
+        parts += [f"{rows.failed:,} failed"] if rows.failed else []
+        parts += [f"{rows.tokens:,} tokens"] if rows.tokens else []
         return ", ".join(parts)
 
     def to_frame(self) -> pd.DataFrame:

@@ -223,3 +223,31 @@ def test_what_is_not_installed_is_named_with_what_installs_it(monkeypatch, packa
     with pytest.raises(PremError) as caught:
         getattr(Runs([], 0), method)()
     assert str(caught.value) == f"{method} needs {package}, which is not installed.\n{command}"
+
+
+def test_the_summary_counts_each_row_once_wherever_it_comes_from(ask, service, tmp_path):
+    def script(request):
+        bad = request.body["messages"][-1]["content"] == "2"
+        return as_json({"error": {"message": "no"}}, status=400) if bad else service.echo(request)
+
+    service.script = script
+    runs = ask("{{ a }}", a=range(4))
+    said = runs.summary()
+    assert said.startswith("3 of 4 answered, 1 failed, ")
+    tokens = int(runs.to_frame().total_tokens.sum())
+    assert said.endswith(f"{tokens:,} tokens")
+    runs.save(tmp_path / "runs.jsonl")
+    assert Runs.load(tmp_path / "runs.jsonl").summary() == said
+    good = next(row for _, row in runs.rows if "error" not in row)
+    failed = next(place for place, row in runs.rows if "error" in row)
+    runs.rows.add(failed, good)
+    assert runs.summary() == f"4 of 4 answered, {tokens + good['answer']['usage']['total_tokens']:,} tokens"
+    runs.rows.add(failed, {"at": good["at"], "error": "lost"})
+    assert runs.summary() == said
+
+
+def test_what_a_row_of_another_shape_used_is_not_counted():
+    runs = Runs(["a"], 3)
+    for place, answer in enumerate(["text", {"usage": [1]}, {"usage": {"total_tokens": "many"}}]):
+        runs.rows.add(place, {"at": {"a": 1}, "answer": answer})
+    assert runs.summary() == "3 of 3 answered"
