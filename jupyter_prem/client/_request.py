@@ -127,7 +127,12 @@ _SORTED, _IN_ORDER = (
 
 
 def _dumps(value: Any, *, sort_keys: bool = True) -> str:
+    if type(value) is int:  # a seed: an encoder takes ten times as long to begin
+        return str(value)
     return whole((_SORTED if sort_keys else _IN_ORDER)(value))
+
+
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,7 @@ class Body:
 
     messages: tuple[Message, ...]
     fields: Mapping[str, Any]
+    _json: str | None = dataclass_field(default=None, init=False, repr=False, compare=False)
 
     def __call__(self) -> dict[str, Any]:
         if not self.messages and not self.fields:
@@ -152,9 +158,14 @@ class Body:
             sort_keys: Whether the keys inside the fields are sorted, as a hash needs it. On the wire they
                 keep their order: in it a model gives the members of a schema.
         """
+        if self._json is not None:
+            return self._json
         parts = {name: _dumps(value, sort_keys=sort_keys) for name, value in self.fields.items()}
         parts["messages"] = f"[{','.join([message.to_json() for message in self.messages])}]"
-        return "{" + ",".join(f'"{name}":{parts[name]}' for name in sorted(parts)) + "}"
+        text = "{" + ",".join(f'"{name}":{parts[name]}' for name in sorted(parts)) + "}"
+        if _PLAIN.issuperset(map(type, self.fields.values())):  # nobody can change them, nor sort them
+            object.__setattr__(self, "_json", text)
+        return text
 
 
 Messages = str | Iterable[Message | Mapping[str, Any]]
@@ -207,6 +218,7 @@ class ChatRequest:
     tool_choice: str | Mapping[str, Any] | Unset = UNSET
     tools: list[Mapping[str, Any] | None] | Unset = UNSET
     top_p: float | Unset | None = UNSET
+    _json: str | None = dataclass_field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str) or not self.model:
@@ -224,7 +236,17 @@ class ChatRequest:
             value = getattr(self, field)
             if value is not UNSET:
                 fields[field] = value
-        return Body(self.messages, fields | more)
+        body = Body(self.messages, fields | more if more else fields)
+        if not more:
+            object.__setattr__(body, "_json", self._json)
+        return body
+
+    def to_json(self) -> str:
+        """Return the body as JSON with sorted keys; made once where nobody can change a part of it."""
+        body = self.body()
+        text = body.to_json()
+        object.__setattr__(self, "_json", body._json)  # noqa: SLF001 - of the same request
+        return text
 
     def to_body(self) -> dict[str, Any]:
         """Return the body as it goes out, as Python has it."""
@@ -251,4 +273,4 @@ class ChatRequest:
         return cls(**{name: value for name, value in body.items() if name in _KNOWN})
 
 
-_KNOWN: Final = frozenset(field.name for field in dataclass_fields(ChatRequest))
+_KNOWN: Final = frozenset(field.name for field in dataclass_fields(ChatRequest) if field.init)

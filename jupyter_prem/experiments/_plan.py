@@ -265,7 +265,7 @@ _TAKEN = frozenset({*RESULTS, "prompt", "repeat"})
 
 def _count(request: ChatRequest, seen: dict[bytes, int]) -> int:
     """Return which of the identical requests this is."""
-    place = hashlib.blake2b(request.body().to_json().encode(), digest_size=16).digest()
+    place = hashlib.blake2b(request.to_json().encode(), digest_size=16).digest()
     seen[place] = seen.get(place, 0) + 1
     return seen[place]
 

@@ -108,8 +108,8 @@ def test_null_is_sent_and_unset_is_not():
 
 
 def test_every_field_of_the_class_is_checked():
-    slots = set(ChatRequest.__dataclass_fields__) - {"messages", "model"}
-    assert slots == set(FIELDS)
+    given = {field.name for field in dataclasses.fields(ChatRequest) if field.init}
+    assert given - {"messages", "model"} == set(FIELDS)
 
 
 @pytest.mark.parametrize("missing", ["messages", "model"])
@@ -238,3 +238,27 @@ def test_a_body_is_an_object(body):
     with pytest.raises(RequestError) as caught:
         ChatRequest.from_body(body)
     assert (caught.value.field, caught.value.reason) == ("body", "must be an object")
+
+
+def test_the_json_of_a_body_is_made_once_unless_a_part_of_it_can_change():
+    plain = ChatRequest(messages="hi", model="m", seed=1)
+    assert plain.to_json() is plain.body().to_json(sort_keys=False)
+    other = dataclasses.replace(plain, seed=2)
+    assert '"seed":2' in other.to_json()
+    body = dataclasses.replace(plain.body(), fields={"model": "other"})
+    assert '"model":"other"' in body.to_json()
+    assert '"stream_options"' in plain.body(stream_options={}).to_json()
+
+    tool = {"type": "function", "function": {"name": "f", "b": 1, "a": 2}}
+    nested = ChatRequest(messages="hi", model="m", tools=[tool])
+    assert '"a":2,"b":1' in nested.to_json()
+    assert '"b":1,"a":2' in nested.body().to_json(sort_keys=False)
+    sent = nested.body()
+    before = sent.to_json()
+    sent.fields["tools"][0]["function"]["name"] = "g"
+    assert sent.to_json() == before.replace('"f"', '"g"')
+
+
+@pytest.mark.parametrize("seed", [0, 7, -1, 2**40])
+def test_a_whole_number_is_written_as_json_writes_it(seed):
+    assert f'"seed":{seed}' in ChatRequest(messages="hi", model="m", seed=seed).to_json()
