@@ -9,14 +9,13 @@ import threading
 import time
 import traceback
 
-import httpx
 import pytest
 from loopback import Reply, answer, chunk, event
 from wire_asked import open_to
 from wire_cases import SECRET
 
 from jupyter_prem import AsyncClient
-from jupyter_prem.client import StreamInterrupted
+from jupyter_prem.client import IdleTimeout, StreamInterrupted, Timeouts
 
 pytestmark = pytest.mark.usefixtures("transport")
 
@@ -175,22 +174,19 @@ def test_a_service_that_closes_idle_connections_is_asked_again(service):
     assert asyncio.run(main()) == "You said: again"
 
 
-def test_the_wires_own_limit_is_told_as_the_limit_that_it_is(service):
-    """It comes before ours now and then: both are as long."""
-    from jupyter_prem.client._http._aiohttp import Aiohttp
-
+def test_a_service_that_falls_silent_in_the_middle_is_given_up(service):
+    """The limit is ours: aiohttp and httpx have none of their own that would come first."""
     service.say(event(chunk("so far")), threading.Event())
 
     async def main():
-        wire = Aiohttp(False, httpx.Limits())  # noqa: FBT003 - as httpx has it
-        limits = {"connect": 5, "read": 0.2}
-        response = await wire.send("POST", f"{service.url}/api/v1/chat/completions", {}, b"{}", limits)
-        try:
-            assert b"so far" in await anext(response)
-            with pytest.raises(httpx.ReadTimeout):
-                await anext(response)
-        finally:
-            await response.aclose()
-            await wire.aclose()
+        limits = Timeouts(first_byte=5.0, progress=0.2)
+        async with AsyncClient(service.url, timeout=limits) as client:
+            with pytest.raises(IdleTimeout, match="fell silent") as caught:
+                async with client.stream("hi", model="m") as stream:
+                    async for _ in stream:
+                        pass
+        return caught.value.response
 
-    asyncio.run(main())
+    response = asyncio.run(main())
+    assert response.text == "so far"
+    assert response.interrupted

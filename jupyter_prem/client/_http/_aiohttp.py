@@ -74,7 +74,8 @@ class Aiohttp:
                 data=content or None,
                 allow_redirects=False,
                 auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(sock_connect=timeouts["connect"], sock_read=timeouts["read"]),
+                # Whoever waits has a limit for it; one of aiohttp's as well takes three timers a request.
+                timeout=aiohttp.ClientTimeout(sock_connect=timeouts["connect"]),
             )
         return AiohttpResponse(response)
 
