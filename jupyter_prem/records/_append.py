@@ -220,6 +220,8 @@ def _whole(handle: int, data: bytes) -> None:
 
 
 def _read(handle: int, start: int, size: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(handle, size, start)
     os.lseek(handle, start, os.SEEK_SET)
     return os.read(handle, size)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from jupyter_prem.client import AsyncChatStream, PremError
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from ._tape import Tape
 
 __all__ = ["AsyncTaped", "alone_with"]
+
+_NOTHING = nullcontext()  # is held
 
 
 @asynccontextmanager
@@ -155,7 +157,7 @@ class AsyncTaped:
         stream = await self._backend.send(question.request, status=status)
         stream.about |= about
         if held is None:
-            stream.watch(Recording(self._keep_later, self.matcher.release, question, ExitStack()))
+            stream.watch(Recording(self._keep_later, self.matcher.release, question, _NOTHING))
         else:
             lasting = held.pop_all()
             stream.through(lambda source: _Recorded(source, self, question, stream.arrived, lasting))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     Place = tuple[asyncio.AbstractEventLoop, Cassette]
 
 __all__ = ["keep"]
+
+_GATHERED = 0.003  # seconds for which answers are gathered, where they come faster than the disk syncs
 
 
 def keep(cassette: Cassette, record: Record) -> asyncio.Future[None]:
@@ -51,6 +54,7 @@ class _Batch:
         # Lines, not records: many wait at once, and a record's parts are work for the garbage collector.
         self._waiting: list[tuple[Placed, asyncio.Future[None]]] = []
         self.writing = False
+        self._wrote = False
 
     def add(self, line: Placed) -> asyncio.Future[None]:
         """Have a line wait; for whoever holds the lock."""
@@ -74,7 +78,10 @@ class _Batch:
         return batch
 
     def _write(self) -> None:
+        if self._wrote and self._waiting:  # came while the last were written, and more will
+            time.sleep(_GATHERED)
         while batch := self._taken():
+            self._wrote = True
             error: BaseException | None = None
             try:
                 self._cassette.add_lines([line for line, _ in batch])

@@ -47,8 +47,10 @@ def key_of(endpoint: str, body: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical({"endpoint": endpoint, "body": counted(body)})).hexdigest()
 
 
-def counted(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a body that counts."""
+def counted(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the part of a body that counts: the body itself where all of it does."""
+    if NEUTRAL.isdisjoint(body):
+        return body
     return {name: value for name, value in body.items() if name not in NEUTRAL}
 
 

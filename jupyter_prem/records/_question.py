@@ -10,7 +10,7 @@ from ._cuts import Arrival
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import ExitStack
+    from contextlib import AbstractContextManager
 
     from jupyter_prem.client import ChatRequest, ChatResponse, Delta
 
@@ -77,7 +77,7 @@ class Recording:
         keep: Callable[[KeyedRequest, ChatResponse, Arrival], None],
         give_back: Callable[[KeyedRequest], None],
         question: KeyedRequest,
-        held: ExitStack,
+        held: AbstractContextManager[Any],
     ) -> None:
         self._keep = keep
         self._give_back = give_back
