@@ -35,6 +35,15 @@ __all__ = ["Told", "ask_all"]
 _ENDS = (AuthenticationError, PermissionDeniedError, ConfigurationError, CassetteError, WorkersLost)
 """What would befall every other request as well."""
 
+_FEW = 8
+"""Requests at once up to which each keeps its place until its answer is on the disk: a kill costs no more."""
+
+_SPARE = 4
+"""Times as many answers as requests at once that may wait for the disk, where these are more than a few.
+
+A sync takes as long as many small answers; what waits is what came during one or two of them.
+"""
+
 
 Ask = Callable[["Point"], Awaitable[tuple["ChatResponse", asyncio.Future[None] | None]]]
 """Gives the answer to a request, and what is done when it is on the disk; None where it is."""
@@ -77,10 +86,14 @@ async def ask_all(
     Raises:
         PremError: What ends the experiment: no key, no disk, no budget, or an answer that is not recorded.
     """
-    asking = _Running(ask, rows, Gate(at_once, told.waits), max_retries=max_retries, allow=allow, told=told)
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(asking.work(points)) for _ in range(at_once)]
-        asking.stop = lambda: [task.cancel() for task in tasks]
+    gate, spare = Gate(at_once, told.waits), _SPARE * at_once if at_once > _FEW else 0
+    asking = _Running(ask, rows, gate, spare, max_retries=max_retries, allow=allow, told=told)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(asking.work(points)) for _ in range(at_once)]
+            asking.stop = lambda: [task.cancel() for task in tasks]
+    finally:
+        await asking.written()
     if asking.error is not None:
         raise asking.error
 
@@ -91,6 +104,7 @@ class _Running:
         ask: Ask,
         rows: Rows,
         gate: Gate,
+        spare: int,
         *,
         max_retries: int,
         allow: Callable[[ChatRequest], AbstractContextManager[None]],
@@ -99,6 +113,8 @@ class _Running:
         self._ask, self._rows, self._gate, self._allow, self._told = ask, rows, gate, allow, told
         self._max_retries = max_retries
         self._out = 0  # requests on their way
+        self._unwritten: set[asyncio.Future[None]] = set()
+        self._spare = spare  # answers that may wait for the disk, beside the requests
         self._ended: asyncio.Future[None] | None = None  # done when the next of them has ended
         self.error: Exception | None = None
         self.stop: Callable[[], Any] = lambda: None
@@ -109,8 +125,16 @@ class _Running:
             for point in points:
                 await self._one(point)
         except Exception as error:  # noqa: BLE001 - raised once all have stopped, and not as a group
-            self.error = self.error or error
-            self.stop()
+            self._end(error)
+
+    def _end(self, error: Exception) -> None:
+        self.error = self.error or error
+        self.stop()
+
+    async def written(self) -> None:
+        """Wait for the answers that came to be on the disk."""
+        while self._unwritten:
+            await asyncio.wait(self._unwritten)
 
     async def _one(self, point: Point) -> None:
         # With functions it is many requests, which their own client asks again.
@@ -152,8 +176,6 @@ class _Running:
         """Ask a request; return the seconds after which it is worth asking again, if it is."""
         try:
             response, kept = await self._ask(point)
-            if kept is not None:
-                await kept
         except RateLimitError as error:
             if limited(error) and self._gate.limited(error):
                 return 0.0  # the gate knows how long
@@ -161,8 +183,7 @@ class _Running:
         except StructuredOutputError as error:
             self._keep(point, error)
         except _ENDS as error:
-            if error.response is not None:  # not recorded, but there
-                self._keep(point, None, error.response)
+            self._keep_unrecorded(point, error)
             raise
         except PremError as error:
             wait = retries.after(error)
@@ -171,8 +192,37 @@ class _Running:
             self._fail(point, error)
         else:
             self._gate.passed()
-            self._keep(point, None, response)
+            if kept is None:
+                self._keep(point, None, response)
+            else:
+                await self._keep_once_written(point, response, kept)
         return None
+
+    async def _keep_once_written(
+        self, point: Point, response: ChatResponse, kept: asyncio.Future[None]
+    ) -> None:
+        """Keep the row of an answer once it is on the disk; of many, some leave their place before that."""
+
+        def written(kept: asyncio.Future[None]) -> None:
+            self._unwritten.discard(kept)
+            try:
+                kept.result()
+                self._keep(point, None, response)
+            except asyncio.CancelledError:
+                pass  # the loop ends
+            except Exception as error:  # noqa: BLE001 - nobody waits for a callback
+                self._keep_unrecorded(point, error)
+                self._end(error)
+
+        self._unwritten.add(kept)
+        kept.add_done_callback(written)
+        if len(self._unwritten) > self._spare:
+            await asyncio.wait([kept])
+
+    def _keep_unrecorded(self, point: Point, error: Exception) -> None:
+        response = error.response if isinstance(error, PremError) else None
+        if response is not None:
+            self._keep(point, None, response)
 
     def _keep(self, point: Point, error: PremError | None, response: ChatResponse | None = None) -> None:
         response = response or (error.response if error is not None else None)

@@ -62,7 +62,8 @@ def sweep(
         data: A DataFrame or a list of dicts, each row asked, its columns in the prompt; its index is kept.
         variables: What else the prompt's names mean.
         repeats: How often each is asked.
-        max_concurrency: How many requests are on their way at once.
+        max_concurrency: How many requests are on their way at once. If the process is killed, they are asked
+            again; of more than 8, also those whose answers came while the disk synced the ones before.
         max_requests: More than so many are refused, before the first is sent.
         record: A file of recordings: what it holds is not asked, what is answered goes there at once. None:
             the recordings that hold, if any.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -140,6 +141,50 @@ def test_interrupted_in_this_process(ask, service):
         ask("{{ a }}", a=range(900))
     assert 0 < len(caught.value.runs) < 900
     assert caught.value.runs.to_frame().text.notna().all()
+
+
+@pytest.mark.parametrize("at_once", [4, 32])
+def test_what_waits_for_a_slow_disk_when_it_is_interrupted_is_kept(ask, service, monkeypatch, at_once):
+    sync = os.fsync
+
+    def slow(handle):
+        time.sleep(0.3)
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", slow)
+
+    def script(request):
+        if len(service.questions) == at_once + 2:
+            threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGINT]).start()
+        return service.echo(request)
+
+    service.script = script
+    with pytest.raises(SweepInterrupted) as caught:
+        ask("{{ a }}", a=range(400), max_concurrency=at_once, record="study.chat.jsonl")
+    runs = caught.value.runs
+    recorded = list(Cassette(Path("study.chat.jsonl")))
+    assert len(runs) == len(recorded) > 0
+    # Of few, each keeps its place until it is on the disk; of many, four times as many may wait.
+    assert len(service.questions) <= len(runs) + at_once + (0 if at_once == 4 else 4 * at_once)
+
+
+@pytest.mark.parametrize("at_once", [1, 32])
+def test_a_disk_that_fills_up_ends_it_and_no_answer_is_lost(ask, service, monkeypatch, at_once):
+    sync, syncs = os.fsync, []
+
+    def full(handle):
+        syncs.append(handle)
+        if len(syncs) > 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CassetteError, match="The disk is full") as caught:
+        ask("{{ a }}", a=range(400), max_concurrency=at_once, record="study.chat.jsonl")
+    runs = caught.value.runs
+    recorded = list(Cassette(Path("study.chat.jsonl")))
+    assert 0 < len(recorded) < len(runs) < 400
+    assert runs.to_frame().text.str.startswith("You said").all()
 
 
 def test_interrupted_while_its_thread_begins(ask, service, monkeypatch):
